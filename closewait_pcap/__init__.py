@@ -1,0 +1,26 @@
+"""Which TCP connections has somebody failed to close, who, since when, and why?
+
+    >>> from closewait_pcap import analyze
+    >>> analysis = analyze("samples/echo_never_closes/capture.pcap")
+    >>> analysis.close_wait[["server", "server_port", "waiting_side", "held"]]  # doctest: +SKIP
+"""
+
+from closewait_pcap.analysis import Analysis, analyze
+from closewait_pcap.errors import CaptureError, CaptureWarning, ClosewaitError, MissingExtra, TsharkError
+from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.verdict import Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Analysis",
+    "CaptureError",
+    "CaptureWarning",
+    "ClosewaitError",
+    "MissingExtra",
+    "State",
+    "TsharkError",
+    "Verdict",
+    "__version__",
+    "analyze",
+]

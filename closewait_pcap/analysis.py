@@ -1,0 +1,195 @@
+"""`analyze`: from a capture to an `Analysis`, whose tables are made when they are asked for."""
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from closewait_pcap import engine
+from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
+from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
+from closewait_pcap.engine import COMPILED, PLAIN
+from closewait_pcap.errors import CaptureError
+from closewait_pcap.flows.table import FlowTable
+from closewait_pcap.rereading import packet_values
+from closewait_pcap.results import Result, display_filter
+from closewait_pcap.verdicts.judge import judge
+from closewait_pcap.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    import datetime
+
+    import pandas as pd
+
+STUCK_AFTER = "1s"
+"""Default for a wait to count as stuck. Closing takes a healthy application milliseconds; a second is beyond any scheduling delay."""
+_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
+Progress = Callable[[int, int | None], None]
+"""Called between chunks with the bytes done and the bytes there are (None: not known)."""
+
+
+class Analysis:
+    """What a capture tells of its TCP flows. Made by `analyze`; the tables are built when first asked for."""
+
+    def __init__(self, result: Result, source: CaptureSource, warnings: list[str]) -> None:
+        self.result = result
+        """Facts and judgement as NumPy arrays: what reports are made from."""
+        self.warnings = warnings
+        """What limits the conclusions: damage, drops, clock steps."""
+        self._source = source
+
+    @property
+    def capture(self) -> CaptureInfo:
+        """The capture as a whole: format, link types, frames, times, drops, skipped frames by reason."""
+        return self.result.capture
+
+    @cached_property
+    def flows(self) -> "pd.DataFrame":
+        """One row per flow, index ``stream`` (Wireshark's tcp.stream); columns: `columns.FLOWS`."""
+        from closewait_pcap.frames import flows_frame  # noqa: PLC0415 - pandas: only for who asks for a table
+
+        return flows_frame(self.result, self.result.streams)
+
+    @cached_property
+    def close_wait(self) -> "pd.DataFrame":
+        """The rows of `flows` whose verdict is ``close_wait``."""
+        from closewait_pcap.frames import flows_frame  # noqa: PLC0415
+
+        return flows_frame(self.result, self.result.with_verdict(Verdict.close_wait))
+
+    @cached_property
+    def events(self) -> "pd.DataFrame":
+        """Every state change of either end, ordered by stream and time; columns: `columns.EVENT_COLUMNS`."""
+        from closewait_pcap.frames import events_frame  # noqa: PLC0415
+
+        return events_frame(self.result, self.result.streams)
+
+    @cached_property
+    def endpoints(self) -> "pd.DataFrame":
+        """One row per endpoint that waits or did, the worst first; columns: `columns.ENDPOINTS`."""
+        from closewait_pcap.frames import endpoints_frame  # noqa: PLC0415
+
+        return endpoints_frame(self.result)
+
+    def packets(self, stream: int) -> "pd.DataFrame":
+        """Read the capture again for one flow's packets.
+
+        Args:
+            stream: the flow's number.
+
+        Returns:
+            One row per frame; columns: `columns.PACKETS`.
+
+        Raises:
+            KeyError: there is no such flow.
+            CaptureError: the capture came from a pipe and cannot be read again.
+        """
+        from closewait_pcap.frames import packets_frame  # noqa: PLC0415
+
+        if stream not in self.result.streams:
+            raise KeyError(f"no flow {stream} in {self.capture.file}")
+        if not is_rereadable(self._source):
+            raise CaptureError(
+                f"{self.capture.file}: packets() reads the capture a second time, which a pipe does not allow; save it to a file first"
+            )
+        client, port, _, _ = self.result.endpoints_of(np.array([stream]))
+        return packets_frame(packet_values(self._source, stream, (*client[0].tolist(), int(port[0]))), self.result)
+
+    def display_filter(self, stream: int) -> str:
+        """The Wireshark display filter that shows one flow."""
+        return display_filter(stream)
+
+    def __repr__(self) -> str:
+        waiting = len(self.result.with_verdict(Verdict.close_wait))
+        return f"<Analysis of {self.capture.file}: {len(self.result.streams):,} flows, {waiting:,} in CLOSE_WAIT>"
+
+
+def analyze(
+    source: CaptureSource,
+    *,
+    stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Read a capture and judge every TCP flow in it.
+
+    Args:
+        source: path of a pcap or pcapng file, ``-`` for standard input, or an open binary file.
+        stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
+            as a number, or a timedelta.
+        strict: raise on a damaged capture instead of analysing what comes before the damage.
+        progress: called between chunks with the bytes done and the bytes there are.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        CaptureError: the source is no capture, cannot be read, or is damaged and ``strict``.
+        ValueError: ``stuck_after`` is no span of time.
+
+    Warns:
+        CaptureWarning: the capture is damaged or cut; what comes before is analysed.
+    """
+    span = parse_span(stuck_after)
+    with open_source(source) as opened:
+        large = opened.size is not None and opened.size > engine.WORTH_COMPILING
+        mode = COMPILED if large and engine.numba_available() else PLAIN
+        reader = CaptureReader(opened.stream, opened.name, strict=strict, mode=mode)
+        table = FlowTable(mode)
+        for batch, count in reader.batches():
+            table.follow(batch, count)
+            if progress is not None:
+                progress(reader.position, opened.size)
+            if mode is PLAIN and reader.position > engine.WORTH_COMPILING and engine.numba_available():
+                mode = COMPILED
+                reader.compile()
+                table.compile()
+    facts = table.facts()
+    result = Result(reader.info, facts, judge(facts, stuck_after=span, end_time=reader.info.end_time), span)
+    return Analysis(result, source, _warnings(reader.info))
+
+
+def parse_span(span: "str | float | datetime.timedelta") -> int:
+    """Read a span of time.
+
+    Args:
+        span: ``"1s"``, ``"500ms"``, ``"2min"``, seconds as a number, or a timedelta.
+
+    Returns:
+        ns.
+
+    Raises:
+        ValueError: it is none, or negative.
+    """
+    if hasattr(span, "total_seconds"):
+        ns = round(span.total_seconds() * 1e9)
+    elif isinstance(span, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", span)
+        if match is None or (match[2] or "s") not in _UNITS:
+            raise ValueError(f"not a span of time: {span!r} (write 1s, 500ms, 2min or 1h)")
+        ns = round(float(match[1]) * _UNITS[match[2] or "s"])
+    else:
+        ns = round(float(span) * 1e9)
+    if not 0 <= ns < 1 << 62:
+        raise ValueError(f"not a span of time a capture can have: {span!r}")
+    return ns
+
+
+def _warnings(info: CaptureInfo) -> list[str]:
+    """Say in sentences what about the capture limits the conclusions."""
+    found = []
+    if info.damage:
+        found.append(info.damage)
+    if info.drops:
+        found.append(f"{info.file}: the capturing machine dropped {info.drops:,} packets; a FIN may be among them")
+    if info.largest_step_back >= 1_000_000_000:
+        found.append(
+            f"{info.file}: time goes back {info.steps_back:,} times, by up to {info.largest_step_back / 1e9:,.1f} s; "
+            "spans are not to be trusted (merge captures with mergecap)"
+        )
+    if info.frames and not info.tcp_frames:
+        reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())
+        found.append(f"{info.file}: none of its {info.frames:,} frames holds TCP ({reasons})")
+    return found

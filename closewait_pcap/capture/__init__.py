@@ -1,0 +1,1 @@
+"""Floor 0: bytes become packet columns."""

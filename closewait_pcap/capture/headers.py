@@ -1,0 +1,503 @@
+"""The fast decoder: a chunk of a capture file in, a batch of packet columns out.
+
+One function body, run as plain Python or compiled (see `engine`). Compiled code does not check array bounds, so every access
+here is behind a comparison with the end of what was captured. Bytes are combined by multiplication, not by shifting: a shifted
+``uint8`` becomes ``uint64`` under Numba, and mixing that with signed integers gives floats.
+
+What it knows: pcap records and pcapng packet blocks; Ethernet with VLAN tags, Linux cooked v1 and v2, BSD null and loop, raw IP;
+IPv4 with options, IPv6 with extension headers and jumbograms, IP in IP, TCP quoted in ICMP errors. All other link layers and the
+cases it cannot see through are marked `LONG_TAIL` for dpkt.
+"""
+
+import numpy as np
+
+from closewait_pcap.capture.packets import FRAGMENT, LONG_TAIL, NO_TIME, OPTIONS_CUT, QUOTED, SYN
+from closewait_pcap.engine import Record, Records, helper
+
+DECODER = np.dtype(
+    [
+        ("at", np.int64),  # where in the chunk to go on
+        ("rows", np.int64),  # rows of the batch that are filled
+        ("stop", np.int64),  # why it stopped: the constants below
+        ("need", np.int64),  # with MORE: bytes from `at` that the next record takes
+        ("frames", np.int64),  # frames seen so far, of any protocol
+        ("tcp_frames", np.int64),
+        ("tails", np.int64),  # rows of the batch that are marked LONG_TAIL
+        ("first_time", np.int64),
+        ("last_time", np.int64),  # latest time seen
+        ("previous_time", np.int64),
+        ("backwards", np.int64),  # how often time went back
+        ("largest_step_back", np.int64),  # ns
+        ("drops", np.int64),  # as counted in obsolete packet blocks
+        ("big", np.int64),  # 1: the file (or section) is big-endian
+        ("pcapng", np.int64),  # 1: pcapng, 0: pcap
+        ("record_header", np.int64),  # pcap: bytes before each frame
+        ("nanoseconds", np.int64),  # pcap: ns per unit of the fraction
+        ("interfaces", np.int64),  # pcapng: interfaces of the section; pcap: 1
+    ]
+)
+INTERFACE = np.dtype(
+    [
+        ("link", np.int64),
+        ("snaplen", np.int64),  # 0: none
+        ("units", np.int64),  # ticks per second, or 0 where they are a power of two
+        ("shift", np.int64),  # then: ticks per second = 2**shift
+        ("offset", np.int64),  # seconds to add
+        ("seen_drops", np.int64),
+    ]
+)
+
+MORE, FULL, BLOCK, DAMAGED_LENGTH, DAMAGED_INTERFACE, DAMAGED_TRAILER = range(1, 7)
+"""Why the decoder stopped: it needs more input, the batch is full, a block for Python, or the file is damaged here."""
+
+MAX_FRAME_BYTES = 64 << 20
+"""Larger frames do not exist: a length beyond this is damage. (BIG TCP segments stay below 1 MiB.)"""
+MAX_OFFSET = 1 << 40
+"""No offset is larger, and none is negative. Said in so many words at the top of each loop, so that the compiler need not ask at
+every access whether an index counts from the end (Python's negative indices): twice as fast."""
+MAX_SECONDS = 9_223_372_035
+"""Later times do not fit int64 nanoseconds (the year 2262)."""
+
+TCP, NOT_IP, NOT_TCP, FRAGMENTS, CUT, MALFORMED, TAIL, DEEP = range(8)
+"""What became of a frame. The skip counters are indexed by these."""
+SKIP_REASONS = (
+    "tcp",
+    "not_ip",
+    "not_tcp",
+    "later_fragment",
+    "header_cut",
+    "malformed",
+    "unknown_to_decoder",
+    "nested_too_deep",
+)
+MAX_LAYERS = 12
+"""Headers between the link layer and TCP: two VLAN tags, a tunnel and a few extension headers fit; a maze does not."""
+
+ETHERNET, RAW_LINUX, SLL, SLL2, NULL, LOOP, RAW, IPV4, IPV6 = 1, 12, 113, 276, 0, 108, 101, 228, 229
+RAW_OPENBSD = 14
+
+SECTION_HEADER, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS = 0x0A0D0D0A, 1, 5
+_OPB, _SPB, _EPB = 2, 3, 6
+_CUSTOM, _CUSTOM_NO_COPY = 0x0BAD, 0x40000BAD
+
+
+@helper
+def big16(buf, at):  # type: ignore[no-untyped-def]
+    """Read 16 bits in network order."""
+    return buf[at] * 256 + buf[at + 1]
+
+
+@helper
+def big32(buf, at):  # type: ignore[no-untyped-def]
+    """Read 32 bits in network order."""
+    return buf[at] * 16777216 + buf[at + 1] * 65536 + buf[at + 2] * 256 + buf[at + 3]
+
+
+@helper
+def file32(buf, at, big):  # type: ignore[no-untyped-def]
+    """Read 32 bits in the file's byte order."""
+    if big != 0:
+        return buf[at] * 16777216 + buf[at + 1] * 65536 + buf[at + 2] * 256 + buf[at + 3]
+    return buf[at + 3] * 16777216 + buf[at + 2] * 65536 + buf[at + 1] * 256 + buf[at]
+
+
+@helper
+def file16(buf, at, big):  # type: ignore[no-untyped-def]
+    """Read 16 bits in the file's byte order."""
+    if big != 0:
+        return buf[at] * 256 + buf[at + 1]
+    return buf[at + 1] * 256 + buf[at]
+
+
+@helper
+def ticks_to_ns(high, low, interface):  # type: ignore[no-untyped-def]
+    """Turn a pcapng timestamp into ns since the epoch, exactly, and without overflow for any input."""
+    ticks = (high & 0x7FFFFFFF) * 4294967296 + low
+    units = interface.units
+    if units > 0:
+        seconds = ticks // units
+        rest = ticks - seconds * units
+        ns = rest * (1000000000 // units) if units <= 1000000000 else rest // (units // 1000000000)
+    else:
+        shift = interface.shift
+        seconds = ticks >> shift
+        rest = ticks - (seconds << shift)
+        if shift > 30:
+            rest = rest >> (shift - 30)
+            shift = 30
+        ns = (rest * 1000000000) >> shift
+    seconds = max(min(seconds + interface.offset, MAX_SECONDS), -MAX_SECONDS)
+    return seconds * 1000000000 + ns
+
+
+@helper
+def decode_tcp(buf, at, end, payload_end, row):  # type: ignore[no-untyped-def]
+    """Decode a TCP header.
+
+    Args:
+        buf: the chunk.
+        at: where the header starts.
+        end: one past the last captured byte of the frame.
+        payload_end: where the segment ends on the wire; may lie beyond ``end``.
+        row: the packet to fill.
+    """
+    if at < 0 or at > MAX_OFFSET or end - at < 16:  # flags and window must be there; Wireshark numbers streams from the same 16 bytes
+        return CUT
+    header = buf[at + 12] // 16 * 4
+    if header < 20:
+        return MALFORMED
+    flags = buf[at + 13] * 1
+    row.srcport = big16(buf, at)
+    row.dstport = big16(buf, at + 2)
+    row.seq = big32(buf, at + 4)
+    row.ack = big32(buf, at + 8)
+    row.flags = flags
+    row.window = big16(buf, at + 14)
+    row.wscale = -1
+    row.len = max(payload_end - at - header, 0)
+    options_end = at + header
+    if options_end > end:
+        row.quality = row.quality | OPTIONS_CUT
+        options_end = end
+    if flags & SYN != 0:
+        option = at + 20
+        while option < options_end and buf[option] != 0:
+            if buf[option] == 1:
+                option += 1
+                continue
+            if option + 1 >= options_end or buf[option + 1] < 2:
+                break
+            if buf[option] == 3 and buf[option + 1] == 3 and option + 2 < options_end:
+                row.wscale = min(buf[option + 2] * 1, 14)
+            option += buf[option + 1] * 1
+    return TCP
+
+
+@helper
+def word(buf, at):  # type: ignore[no-untyped-def]
+    """Read 8 bytes of an address, the top bit flipped."""
+    return (big32(buf, at) - 2147483648) * 4294967296 + big32(buf, at + 4)
+
+
+@helper
+def decode_ip(buf, at, end, wire_end, version, row):  # type: ignore[no-untyped-def]
+    """Follow IP headers, and tunnels of IP in IP, down to TCP.
+
+    Args:
+        buf: the chunk.
+        at: where the outermost IP header starts.
+        end: one past the last captured byte of the frame.
+        wire_end: one past its last byte on the wire.
+        version: 4 or 6 as the layer below says, 0 where it does not.
+        row: the packet to fill.
+    """
+    layers = 0
+    while layers < MAX_LAYERS:
+        layers += 1
+        if at < 0 or at > MAX_OFFSET or at >= end:
+            return CUT
+        said = buf[at] // 16
+        if version != 0 and said != version:
+            return MALFORMED
+        if said == 4:
+            if end - at < 20:
+                return CUT
+            header = buf[at] % 16 * 4
+            if header < 20:
+                return MALFORMED
+            total = big16(buf, at + 2)
+            payload_end = at + total if total != 0 else wire_end  # 0: segmentation offload, BIG TCP
+            if total != 0 and total < header:
+                return MALFORMED
+            fragment = big16(buf, at + 6)
+            protocol = buf[at + 9] * 1
+            if fragment & 0x1FFF != 0:
+                return FRAGMENTS if protocol == 6 else NOT_TCP
+            if fragment & 0x2000 != 0:
+                row.quality = row.quality | FRAGMENT
+            row.src_hi = -9223372036854775808
+            row.dst_hi = -9223372036854775808
+            row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
+            row.dst_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 16)
+            at += header
+        elif said == 6:
+            if end - at < 40:
+                return CUT
+            length = big16(buf, at + 4)
+            payload_end = at + 40 + length if length != 0 else wire_end
+            protocol = buf[at + 6] * 1
+            row.src_hi = word(buf, at + 8)
+            row.src_lo = word(buf, at + 16)
+            row.dst_hi = word(buf, at + 24)
+            row.dst_lo = word(buf, at + 32)
+            at += 40
+            while layers < MAX_LAYERS and protocol in (0, 43, 44, 51, 60, 135, 139, 140):
+                layers += 1
+                if end - at < 8:
+                    return CUT
+                if protocol == 44:
+                    if big16(buf, at + 2) & 0xFFF8 != 0:
+                        return FRAGMENTS if buf[at] == 6 else NOT_TCP
+                    if big16(buf, at + 2) & 1 != 0:
+                        row.quality = row.quality | FRAGMENT
+                    size = 8
+                elif protocol == 51:
+                    size = (buf[at + 1] + 2) * 4
+                else:
+                    size = (buf[at + 1] + 1) * 8
+                    if protocol == 0 and length == 0 and buf[at + 2] == 0xC2 and buf[at + 3] == 4:  # jumbo payload
+                        payload_end = at + big32(buf, at + 4)
+                protocol = buf[at] * 1
+                at += size
+        else:
+            return MALFORMED if version != 0 else NOT_IP
+        if protocol == 6:
+            return decode_tcp(buf, at, end, payload_end, row)
+        if protocol == 4:
+            version = 4
+        elif protocol == 41:
+            version = 6
+        elif protocol == 1 or protocol == 58:  # noqa: PLR1714 - compiled faster than a tuple
+            if end - at < 9:
+                return NOT_TCP
+            kind = buf[at]
+            if protocol == 1 and kind != 3 and kind != 4 and kind != 5 and kind != 11 and kind != 12:
+                return NOT_TCP
+            if protocol == 58 and (kind < 1 or kind > 4):
+                return NOT_TCP
+            if row.quality & QUOTED != 0:
+                return NOT_TCP
+            row.quality = row.quality | QUOTED
+            at += 8
+            version = 0
+        else:
+            return NOT_TCP
+        wire_end = min(wire_end, payload_end)
+    return DEEP
+
+
+@helper
+def find_ip(buf, at, end, link):  # type: ignore[no-untyped-def]
+    """Go through the link layer.
+
+    Returns:
+        Where the IP header starts, and its version (0: as it says itself); or, where there is none, -1 and the outcome.
+    """
+    size = end - at
+    if at < 0 or at > MAX_OFFSET:
+        return -1, MALFORMED
+    if link == ETHERNET:
+        if size < 14:
+            return -1, CUT
+        ethertype = big16(buf, at + 12)
+        at += 14
+    elif link == SLL:
+        if size < 16:
+            return -1, CUT
+        ethertype = big16(buf, at + 14)
+        at += 16
+    elif link == SLL2:
+        if size < 20:
+            return -1, CUT
+        ethertype = big16(buf, at)
+        at += 20
+    elif link == RAW or link == RAW_LINUX or link == RAW_OPENBSD:  # noqa: PLR1714 - compiled faster than a tuple
+        return at, 0
+    elif link == IPV4:
+        return at, 4
+    elif link == IPV6:
+        return at, 6
+    elif link == NULL or link == LOOP:  # noqa: PLR1714
+        if size < 4:
+            return -1, CUT
+        # the address family is in the capturing machine's byte order, and BSDs differ on IPv6's number
+        family = buf[at] + buf[at + 3] * 1
+        if buf[at + 1] != 0 or buf[at + 2] != 0 or (buf[at] != 0 and buf[at + 3] != 0):
+            return -1, NOT_IP
+        if family == 2:
+            return at + 4, 4
+        if family in (10, 24, 28, 30):
+            return at + 4, 6
+        return -1, NOT_IP
+    else:
+        return -1, TAIL
+    tags = 0
+    while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200) and tags < MAX_LAYERS:
+        if end - at < 4:
+            return -1, CUT
+        ethertype = big16(buf, at + 2)
+        at += 4
+        tags += 1
+    if ethertype == 0x0800:
+        return at, 4
+    if ethertype == 0x86DD:
+        return at, 6
+    if ethertype in (0x8847, 0x8848, 0x8864):  # MPLS, PPPoE session
+        return -1, TAIL
+    return -1, NOT_IP
+
+
+@helper
+def take_frame(buf, at, caplen, wirelen, time, link, batch, skips, decoder):  # type: ignore[no-untyped-def]
+    """Count a frame, and add a row to the batch where it holds TCP (or may hold it: the long tail)."""
+    decoder.frames = decoder.frames + 1
+    if decoder.frames == 1:
+        decoder.first_time = time
+        decoder.last_time = time
+    elif time < decoder.previous_time:
+        decoder.backwards = decoder.backwards + 1
+        decoder.largest_step_back = max(decoder.largest_step_back, decoder.previous_time - time)
+    decoder.previous_time = time
+    decoder.last_time = max(decoder.last_time, time)
+    row = batch[decoder.rows]
+    row.quality = row.quality & NO_TIME
+    ip, outcome = find_ip(buf, at, at + caplen, link)
+    if ip >= 0:
+        outcome = decode_ip(buf, ip, at + caplen, at + wirelen, outcome, row)
+    if outcome == TCP and row.quality & QUOTED == 0:
+        decoder.tcp_frames = decoder.tcp_frames + 1
+    elif outcome == TAIL:
+        row.quality = LONG_TAIL | (row.quality & NO_TIME)
+        decoder.tails = decoder.tails + 1
+    elif outcome != TCP:
+        skips[outcome] += 1
+        return
+    else:
+        skips[NOT_TCP] += 1
+    row.frame = decoder.frames
+    row.time = time
+    row.offset = at
+    row.caplen = caplen
+    row.wirelen = wirelen
+    row.link = link
+    decoder.rows = decoder.rows + 1
+
+
+@helper
+def decode_pcap(buf, end, interfaces, batch, skips, decoder):  # type: ignore[no-untyped-def]
+    """Decode pcap records until the batch is full or the input ends."""
+    at = decoder.at
+    size = decoder.record_header
+    link = interfaces[0].link
+    while decoder.rows < len(batch):
+        decoder.at = at
+        if at < 0 or at > MAX_OFFSET or end - at < size:
+            decoder.need = size
+            decoder.stop = MORE
+            return
+        caplen = file32(buf, at + 8, decoder.big)
+        wirelen = file32(buf, at + 12, decoder.big)
+        if caplen > MAX_FRAME_BYTES:
+            decoder.stop = DAMAGED_LENGTH
+            return
+        if end - at < size + caplen:
+            decoder.need = size + caplen
+            decoder.stop = MORE
+            return
+        seconds = file32(buf, at, decoder.big)
+        fraction = file32(buf, at + 4, decoder.big)
+        time = seconds * 1000000000 + fraction * decoder.nanoseconds
+        batch[decoder.rows].quality = 0
+        take_frame(buf, at + size, caplen, max(wirelen, caplen), time, link, batch, skips, decoder)
+        at += size + caplen
+    decoder.at = at
+    decoder.stop = FULL
+
+
+@helper
+def decode_pcapng(buf, end, interfaces, batch, skips, decoder):  # type: ignore[no-untyped-def]
+    """Decode pcapng packet blocks until the batch is full, the input ends, or a block comes that Python has to read."""
+    at = decoder.at
+    while decoder.rows < len(batch):
+        decoder.at = at
+        if at < 0 or at > MAX_OFFSET or end - at < 12:
+            decoder.need = 12
+            decoder.stop = MORE
+            return
+        kind = file32(buf, at, decoder.big)
+        if kind == SECTION_HEADER or kind == INTERFACE_DESCRIPTION or kind == INTERFACE_STATISTICS:  # noqa: PLR1714
+            decoder.stop = BLOCK
+            return
+        total = file32(buf, at + 4, decoder.big)
+        if total < 12 or total > MAX_FRAME_BYTES or total % 4 != 0:
+            decoder.stop = DAMAGED_LENGTH
+            return
+        if end - at < total:
+            decoder.need = total
+            decoder.stop = MORE
+            return
+        if file32(buf, at + total - 4, decoder.big) != total:
+            decoder.stop = DAMAGED_TRAILER
+            return
+        start = 0
+        caplen = 0
+        wirelen = 0
+        time = decoder.previous_time
+        number = 0
+        quality = 0
+        if kind == _EPB or kind == _OPB:  # noqa: PLR1714
+            if total < 32:
+                decoder.stop = DAMAGED_LENGTH
+                return
+            start = at + 28
+            number = file32(buf, at + 8, decoder.big)
+            if kind == _OPB:
+                drops = file16(buf, at + 10, decoder.big)
+                decoder.drops = decoder.drops + (drops if drops != 0xFFFF else 0)
+                number = file16(buf, at + 8, decoder.big)
+            caplen = file32(buf, at + 20, decoder.big)
+            wirelen = file32(buf, at + 24, decoder.big)
+            if caplen > total - 32:
+                decoder.stop = DAMAGED_LENGTH
+                return
+        elif kind == _SPB:
+            if total < 16:
+                decoder.stop = DAMAGED_LENGTH
+                return
+            start = at + 12
+            wirelen = file32(buf, at + 8, decoder.big)
+            caplen = min(wirelen, total - 16)
+            quality = NO_TIME
+        elif kind == _CUSTOM or kind == _CUSTOM_NO_COPY:  # noqa: PLR1714
+            decoder.frames = decoder.frames + 1  # Wireshark gives them a frame number
+            skips[NOT_IP] += 1
+        if start > 0:
+            if number >= decoder.interfaces:
+                decoder.stop = DAMAGED_INTERFACE
+                return
+            interface = interfaces[number]
+            if quality == 0:
+                time = ticks_to_ns(file32(buf, at + 12, decoder.big), file32(buf, at + 16, decoder.big), interface)
+            elif interface.snaplen != 0:
+                caplen = min(caplen, interface.snaplen)
+            batch[decoder.rows].quality = quality
+            take_frame(buf, start, caplen, max(wirelen, caplen), time, interface.link, batch, skips, decoder)
+        at += total
+    decoder.at = at
+    decoder.stop = FULL
+
+
+def decode(
+    buf: "bytearray | np.ndarray[tuple[int], np.dtype[np.uint8]]",
+    end: int,
+    interfaces: Records,
+    batch: Records,
+    skips: "list[int] | np.ndarray[tuple[int], np.dtype[np.int64]]",
+    decoder: Record,
+) -> None:
+    """Decode a chunk from ``decoder.at`` on (the kernel's entry).
+
+    Args:
+        buf: the chunk.
+        end: how many bytes of it are filled.
+        interfaces: INTERFACE records of the section.
+        batch: PACKET records to fill; ``decoder.rows`` says how many are.
+        skips: counts by outcome, indexed like `SKIP_REASONS`.
+        decoder: the DECODER record: state before, state after and why it stopped.
+    """
+    decoder.rows = 0
+    decoder.tails = 0
+    if decoder.pcapng != 0:
+        decode_pcapng(buf, end, interfaces, batch, skips, decoder)
+    else:
+        decode_pcap(buf, end, interfaces, batch, skips, decoder)

@@ -1,0 +1,66 @@
+"""The packet columns: what every source yields, whatever its format, and all that later floors know of a packet."""
+
+import numpy as np
+
+MAX_FRAME = 2**32 - 1
+"""Frame numbers are 32 bits wide, as Wireshark's are; what lies beyond is stored as this and shown as missing."""
+
+PACKET = np.dtype(
+    [
+        ("frame", np.int64),  # number in the file, from 1
+        ("time", np.int64),  # ns since the epoch
+        ("src_hi", np.int64),  # addresses: 16 bytes, IPv4 mapped to ::ffff:a.b.c.d, as two big-endian words
+        ("src_lo", np.int64),  # with the top bit flipped, so that they fit a signed integer in their own order
+        ("dst_hi", np.int64),
+        ("dst_lo", np.int64),
+        ("srcport", np.int64),
+        ("dstport", np.int64),
+        ("seq", np.int64),  # raw, 0 to 2**32 - 1
+        ("ack", np.int64),
+        ("len", np.int64),  # TCP payload in bytes as it was on the wire
+        ("window", np.int64),  # raw, not scaled
+        ("wscale", np.int64),  # shift count of the option, -1 where the segment carries none
+        ("flags", np.int64),  # TCP flags, CWR to FIN
+        ("quality", np.int64),  # the bits below
+        ("offset", np.int64),  # where the frame lies in the chunk, for the long tail
+        ("caplen", np.int64),
+        ("wirelen", np.int64),
+        ("link", np.int64),  # link type
+        ("stream", np.int64),  # Wireshark's tcp.stream, set by the flow table
+    ]
+)
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+OPTIONS_CUT = 1
+"""The snap length cut the TCP options: the window scale may be missing."""
+FRAGMENT = 2
+"""First fragment of an IP datagram: the payload length is this fragment's alone."""
+QUOTED = 4
+"""A TCP header quoted in an ICMP error: it takes part in numbering, but is no packet of the flow."""
+LONG_TAIL = 8
+"""The fast decoder does not know this frame; dpkt has to look."""
+NOT_TCP = 16
+"""dpkt looked and found no TCP."""
+NO_TIME = 32
+"""A pcapng simple packet block: the frame has no time of its own."""
+
+SIGN = 1 << 63
+
+
+def address_bytes(hi: int, lo: int) -> bytes:
+    """Turn the two stored words of an address back into its 16 bytes."""
+    return ((int(hi) + SIGN) << 64 | (int(lo) + SIGN)).to_bytes(16, "big")
+
+
+def address_words(address: bytes) -> tuple[int, int]:
+    """Turn 4 or 16 address bytes into the two stored words.
+
+    Args:
+        address: a packed IPv4 or IPv6 address.
+
+    Returns:
+        The high and the low word, each with its top bit flipped, so that both fit a signed 64-bit integer.
+    """
+    whole = bytes(10) + b"\xff\xff" + address if len(address) == 4 else address
+    return int.from_bytes(whole[:8], "big") - SIGN, int.from_bytes(whole[8:], "big") - SIGN

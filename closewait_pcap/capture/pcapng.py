@@ -1,0 +1,123 @@
+"""The pcapng blocks that are not packets: section headers, interface descriptions, interface statistics.
+
+Source: draft-ietf-opsawg-pcapng. Every block is 32-bit aligned; options are type, length, value, padded to 4 bytes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from closewait_pcap.capture.headers import MAX_SECONDS, ticks_to_ns
+from closewait_pcap.engine import Records
+
+Order = Literal["big", "little"]
+
+_IF_TSRESOL, _IF_TSOFFSET = 9, 14
+_ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
+
+
+@dataclass
+class Section:
+    """What the statistics blocks of a file said: drops add up over interfaces and sections, the end is the latest."""
+
+    drops: int = 0
+    reported: bool = False
+    ends: list[int] = field(default_factory=list)
+    _of_interface: dict[int, int] = field(default_factory=dict)
+
+    def report(self, interface: int, drops: int | None, end: int | None) -> None:
+        """Take one statistics block; counts are totals since the capture's begin, so the last one of an interface holds."""
+        if drops is not None:
+            self.reported = True
+            self._of_interface[interface] = drops
+        if end is not None:
+            self.ends = [max([end, *self.ends])]
+
+    def close(self) -> None:
+        """End the section: interface numbers start anew."""
+        self.drops += sum(self._of_interface.values())
+        self._of_interface.clear()
+
+
+def section_header(buffer: bytearray, at: int, big: bool) -> bool:
+    """Tell the byte order from here on: a section header's own, else what it was."""
+    if bytes(buffer[at : at + 4]) == b"\x0a\x0d\x0d\x0a":
+        return bytes(buffer[at + 8 : at + 12]) == b"\x1a\x2b\x3c\x4d"
+    return big
+
+
+def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
+    """Read an interface description.
+
+    Args:
+        body: the block without type, lengths.
+        order: the section's byte order.
+
+    Returns:
+        link, snaplen, units, shift and offset, as INTERFACE has them; None where the block is too short or its timestamp
+        resolution is beyond attoseconds.
+    """
+    if len(body) < 8:
+        return None
+    units, shift, offset = 1_000_000, 0, 0
+    for code, value in _options(body[8:], order):
+        if code == _IF_TSRESOL and value:
+            shift = value[0] & 0x7F
+            if value[0] & 0x80:
+                units = 0
+                if shift > 62:
+                    return None
+            else:
+                if shift > 18:
+                    return None
+                units, shift = 10**shift, 0
+        elif code == _IF_TSOFFSET and len(value) == 8:
+            offset = int.from_bytes(value, order, signed=True)
+    return {
+        "link": int.from_bytes(body[:2], order),
+        "snaplen": int.from_bytes(body[4:8], order),
+        "units": units,
+        "shift": shift,
+        "offset": max(min(offset, MAX_SECONDS), -MAX_SECONDS),
+    }
+
+
+def interface_statistics(body: bytes, order: Order, section: Section, interfaces: Records, count: int) -> None:
+    """Read an interface statistics block into the section's sums; one of an unknown interface is passed over."""
+    if len(body) < 12:
+        return
+    number = int.from_bytes(body[:4], order)
+    if number >= count:
+        return
+    drops: int | None = None
+    end: int | None = None
+    for code, value in _options(body[12:], order):
+        if code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8:
+            drops = (drops or 0) + int.from_bytes(value, order)
+        elif code == _ISB_ENDTIME and len(value) == 8:
+            high, low = int.from_bytes(value[:4], order), int.from_bytes(value[4:], order)
+            end = int(ticks_to_ns(high, low, _plain(interfaces[number])))
+    section.report(number, drops, end)
+
+
+@dataclass
+class _Resolution:
+    units: int
+    shift: int
+    offset: int
+
+
+def _plain(interface: Any) -> _Resolution:
+    """Give plain integers, which do not overflow, in either engine mode."""
+    return _Resolution(int(interface.units), int(interface.shift), int(interface.offset))
+
+
+def _options(data: bytes, order: Order) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 4 <= len(data):
+        code = int.from_bytes(data[at : at + 2], order)
+        length = int.from_bytes(data[at + 2 : at + 4], order)
+        if code == 0 or at + 4 + length > len(data):
+            return
+        yield code, data[at + 4 : at + 4 + length]
+        at += 4 + (length + 3) // 4 * 4

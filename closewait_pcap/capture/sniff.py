@@ -1,0 +1,88 @@
+"""Tells a capture's format from its first bytes, and says clearly what it is where it is no capture."""
+
+from typing import NamedTuple
+
+from closewait_pcap.errors import CaptureError
+
+HEAD = 28
+"""How many bytes `sniff` wants to see: a pcapng section header is the longest of what it reads."""
+
+
+class Format(NamedTuple):
+    """What the first bytes say."""
+
+    name: str
+    pcapng: bool
+    big_endian: bool
+    header: int
+    """Bytes before the first record or block."""
+    record_header: int
+    nanoseconds: int
+    """ns per unit of a record's fraction (pcap)."""
+    link: int
+    """Link type of all frames (pcap)."""
+
+
+_PCAP = {  # magic in the file's own order: (name, record header, ns per unit)
+    0xA1B2C3D4: ("pcap", 16, 1000),
+    0xA1B23C4D: ("pcap (nanoseconds)", 16, 1),
+    0xA1B2CD34: ("pcap (Kuznetzov's, patched)", 24, 1000),
+}
+_OTHERS = {
+    b"\x1f\x8b": ("gzip data", "gunzip -c FILE | analyze -"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard data", "zstd -dc FILE | analyze -"),
+    b"\x04\x22\x4d\x18": ("LZ4 data", "lz4 -dc FILE | analyze -"),
+    b"\xfd7zXZ": ("xz data", "xz -dc FILE | analyze -"),
+    b"BZh": ("bzip2 data", "bzip2 -dc FILE | analyze -"),
+    b"PK\x03\x04": ("a ZIP archive", "unzip -p FILE | analyze -"),
+    b"snoop\0\0\0": ("a Solaris snoop capture", "editcap FILE out.pcap"),
+    b"GMBU": ("a Microsoft Network Monitor capture", "editcap FILE out.pcap"),
+    b"RTSS": ("a Microsoft Network Monitor 1 capture", "editcap FILE out.pcap"),
+    b"\x7fELF": ("a program", "give it a pcap or pcapng file"),
+}
+
+
+def sniff(head: bytes, name: str) -> Format:
+    """Tell the capture format from the first bytes.
+
+    Args:
+        head: the first `HEAD` bytes, or all there are.
+        name: of the file, for the error.
+
+    Returns:
+        What the header says.
+
+    Raises:
+        CaptureError: it is no pcap or pcapng; the message says what it looks like instead and what to do.
+    """
+    if not head:
+        raise CaptureError(f"{name}: the file is empty (0 bytes); was the capture stopped before its first packet?")
+    if head[:4] == b"\x0a\x0d\x0d\x0a":
+        return _pcapng(head, name)
+    for order in ("big", "little"):
+        magic = int.from_bytes(head[:4], order)  # type: ignore[arg-type]
+        if magic in _PCAP:
+            if len(head) < 24:
+                raise CaptureError(f"{name}: the file ends inside the pcap header, at byte {len(head)} of 24")
+            label, record_header, unit = _PCAP[magic]
+            link = int.from_bytes(head[20:24], order) & 0xFFFF  # type: ignore[arg-type] # above: length of the FCS
+            return Format(label, False, order == "big", 24, record_header, unit, link)
+    for magic_bytes, (what, remedy) in _OTHERS.items():
+        if head.startswith(magic_bytes):
+            raise CaptureError(f"{name}: this is {what}, not a pcap or pcapng capture; try: {remedy}")
+    if _is_text(head):
+        raise CaptureError(f"{name}: this is text, not a pcap or pcapng capture; write one with: tcpdump -w FILE")
+    raise CaptureError(f"{name}: not a pcap or pcapng capture (it begins with {head[:4].hex(' ')})")
+
+
+def _pcapng(head: bytes, name: str) -> Format:
+    magic = head[8:12]
+    if len(head) < 28:
+        raise CaptureError(f"{name}: the file ends inside the pcapng section header, at byte {len(head)} of 28")
+    if magic not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
+        raise CaptureError(f"{name}: damaged pcapng section header (byte-order magic {magic.hex(' ')})")
+    return Format("pcapng", True, magic == b"\x1a\x2b\x3c\x4d", 0, 0, 0, -1)
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte in b"\t\n\r\f\x1b" or 32 <= byte < 127 or byte >= 128 for byte in head)

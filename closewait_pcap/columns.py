@@ -1,0 +1,132 @@
+"""Every public column: its name, kind, unit, meaning and source. DataFrames, JSON and the documentation are made from this."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from closewait_pcap.flows.roles import RolesFrom
+from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.verdict import Verdict
+
+
+class Kind(Enum):
+    """How a column is stored: NumPy values while computing, and the pandas dtype of the DataFrame."""
+
+    time = "datetime64[ns, UTC]"
+    span = "timedelta64[ns]"
+    frame = "UInt32"
+    count = "Int64"
+    port = "UInt16"
+    flag = "boolean"
+    category = "category"
+    text = "str"
+
+
+class Column(NamedTuple):
+    """One public column."""
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    source: str
+    categories: tuple[str, ...] | None = None
+    """For a category: all its values, in order; None where they come from the data."""
+
+
+STATES = tuple(state.name for state in State)
+VERDICTS = tuple(verdict.name for verdict in Verdict)
+ROLES_FROM = tuple(source.name for source in RolesFrom)
+SIDES = ("client", "server")
+EVENTS = ("snd_syn", "rcv_syn", "rcv_ack_of_syn", "snd_fin", "rcv_ack_of_fin", "rcv_fin", "reset")
+
+
+def _end(side: str) -> list[Column]:
+    peer = SIDES[1 - SIDES.index(side)]
+    return [
+        Column(f"{side}_state", Kind.category, "", f"the {side}'s state when the capture ended", "RFC 9293, Figure 5", STATES),
+        Column(f"{side}_packets", Kind.count, "packets", f"frames from the {side}, as captured", ""),
+        Column(f"{side}_bytes", Kind.count, "bytes", f"distinct payload bytes of the {side}: retransmissions count once", ""),
+        Column(f"{side}_syn_frame", Kind.frame, "", f"the {side}'s first SYN (or SYN-ACK)", "frame.number"),
+        Column(f"{side}_fin_frame", Kind.frame, "", f"the {side}'s first FIN", "frame.number"),
+        Column(f"{side}_fin_time", Kind.time, "", "its time", "frame.time"),
+        Column(f"{side}_fin_ack_frame", Kind.frame, "", f"where the {peer} acknowledged that FIN", "frame.number"),
+        Column(f"{side}_fin_ack_time", Kind.time, "", "its time", "frame.time"),
+        Column(f"{side}_rst_frame", Kind.frame, "", f"the {side}'s RST, where it is acceptable", "RFC 9293, 3.10.7.4; RFC 5961"),
+        Column(f"{side}_rst_time", Kind.time, "", "its time", "frame.time"),
+    ]
+
+
+FLOWS = (
+    Column("client", Kind.category, "", "address of the end that opened the connection", "ip.src, ipv6.src"),
+    Column("client_port", Kind.port, "", "its port", "tcp.srcport"),
+    Column("server", Kind.category, "", "address of the other end", "ip.dst, ipv6.dst"),
+    Column("server_port", Kind.port, "", "its port", "tcp.dstport"),
+    Column("roles_from", Kind.category, "", "how client and server were told apart; port and first_packet are guesses", "", ROLES_FROM),
+    Column("start", Kind.time, "", "time of the first packet", "frame.time"),
+    Column("end", Kind.time, "", "time of the last packet", "frame.time"),
+    Column("duration", Kind.span, "", "end - start", ""),
+    Column("first_frame", Kind.frame, "", "the first packet", "frame.number"),
+    Column("last_frame", Kind.frame, "", "the last packet", "frame.number"),
+    Column(
+        "history",
+        Kind.category,
+        "",
+        "what was seen, in order, once per end: S SYN, H SYN-ACK, A bare ACK, D payload, F FIN, R RST, T payload again, "
+        "W zero window; capitals from the client",
+        "Zeek's conn.log",
+    ),
+    Column("completeness", Kind.count, "", "bits: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST", "tcp.completeness"),
+    *_end("client"),
+    *_end("server"),
+    Column("verdict", Kind.category, "", "what became of the flow: exactly one, the first that matches", "see the verdicts", VERDICTS),
+    Column("waiting_side", Kind.category, "", "the end that has not closed, or did so late", "", SIDES),
+    Column("since", Kind.time, "", "when that end acknowledged its peer's FIN", "RFC 9293, Figure 5: rcv FIN / snd ACK"),
+    Column("held", Kind.span, "", "from since to the capture's end, or to what ended the waiting", ""),
+    Column("stuck", Kind.flag, "", "held for stuck_after; false while it still sends; missing: too short to call, or not waiting", ""),
+    Column("display_filter", Kind.text, "", "paste it into Wireshark", "tcp.stream"),
+)
+"""The columns of `Analysis.flows` and `Analysis.close_wait`; the index is `stream`, equal to Wireshark's tcp.stream."""
+
+EVENT_COLUMNS = (
+    Column("stream", Kind.count, "", "the flow", "tcp.stream"),
+    Column("side", Kind.category, "", "whose state changes", "", SIDES),
+    Column("frame", Kind.frame, "", "the packet that shows it", "frame.number"),
+    Column("time", Kind.time, "", "its time", "frame.time"),
+    Column("event", Kind.category, "", "the arc taken", "RFC 9293, Figure 5", EVENTS),
+    Column("from_state", Kind.category, "", "the state before", "", STATES),
+    Column("to_state", Kind.category, "", "the state after", "", STATES),
+)
+
+ENDPOINTS = (
+    Column("side", Kind.category, "", "whether the endpoint waits as client or as server", "", SIDES),
+    Column("address", Kind.category, "", "the endpoint that does not close", ""),
+    Column("service", Kind.category, "", "the server's address", ""),
+    Column("service_port", Kind.port, "", "the server's port", ""),
+    Column("close_wait", Kind.count, "flows", "in CLOSE_WAIT when the capture ended", ""),
+    Column("stuck", Kind.count, "flows", "of them: held for at least stuck_after", ""),
+    Column("sending", Kind.count, "flows", "of them: still sending, a half-close at work", ""),
+    Column("too_young", Kind.count, "flows", "of them: the capture ends too soon to call", ""),
+    Column("possible", Kind.count, "flows", "look like CLOSE_WAIT, but may have closed unseen (not counted above)", ""),
+    Column("reset", Kind.count, "flows", "waited until a RST ended them", ""),
+    Column("closed_late", Kind.count, "flows", "closed in the end, but late", ""),
+    Column("closed", Kind.count, "flows", "closed in time by both ends", ""),
+    Column("flows", Kind.count, "flows", "all flows of this endpoint and service", ""),
+    Column("peak", Kind.count, "flows", "most that waited at the same time", ""),
+    Column("first_since", Kind.time, "", "when the first of them began to wait", ""),
+    Column("last_since", Kind.time, "", "when the last of them began to wait", ""),
+    Column("longest_held", Kind.span, "", "the longest wait", ""),
+    Column("worst_stream", Kind.count, "", "the flow that waited longest", "tcp.stream"),
+)
+"""The columns of `Analysis.endpoints`: one row per endpoint that waits, the worst first."""
+
+PACKETS = (
+    Column("frame", Kind.frame, "", "number in the file", "frame.number"),
+    Column("time", Kind.time, "", "capture time", "frame.time"),
+    Column("side", Kind.category, "", "who sent it", "", SIDES),
+    Column("flags", Kind.category, "", "as tcpdump prints them: S, S., ., P., F., R.", "tcp.flags"),
+    Column("seq_raw", Kind.count, "", "sequence number", "tcp.seq_raw"),
+    Column("ack_raw", Kind.count, "", "acknowledgement number; missing without the ACK flag", "tcp.ack_raw"),
+    Column("len", Kind.count, "bytes", "payload as it was on the wire", "tcp.len"),
+    Column("window", Kind.count, "", "as in the header, not scaled", "tcp.window_size_value"),
+)
+"""The columns of `Analysis.packets(stream)`."""

@@ -1,0 +1,33 @@
+"""Every error and warning of the program, drawn as one tree.
+
+::
+
+    ClosewaitError
+    ├── CaptureError (ValueError)      the input is no capture, or cannot be read
+    ├── MissingExtra (ImportError)     an optional package is needed; the message has the pip line
+    └── TsharkError (RuntimeError)     tshark is missing or failed
+
+    CaptureWarning (UserWarning)       a damaged or cut capture, read as far as it goes
+
+A message says what is wrong, where (file, frame, byte offset) and what to do about it.
+"""
+
+
+class ClosewaitError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class CaptureError(ClosewaitError, ValueError):
+    """The input is not a capture this program can read."""
+
+
+class MissingExtra(ClosewaitError, ImportError):  # noqa: N818 - says what is missing, as ImportError does
+    """An optional package is needed; the message carries the exact pip command."""
+
+
+class TsharkError(ClosewaitError, RuntimeError):
+    """tshark is not installed, or it failed."""
+
+
+class CaptureWarning(UserWarning):
+    """Something about the capture that limits what may be concluded from it."""

@@ -1,0 +1,1 @@
+"""Floor 1: packets become flows, and facts of their two ends."""

@@ -1,0 +1,91 @@
+"""Makes the DataFrames: the only module, and the lowest floor, that may import pandas."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from closewait_pcap import columns
+from closewait_pcap.columns import Column, Kind
+from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.results import Category, Result, Values, display_filter, flow_values
+from closewait_pcap.verdicts.events import state_changes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def flows_frame(result: Result, streams: Values) -> "pd.DataFrame":
+    """Make the table of flows.
+
+    Args:
+        result: an analysis.
+        streams: stream numbers, in the order wanted.
+
+    Returns:
+        One row per flow, index ``stream``; columns as in `columns.FLOWS`.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    values = flow_values(result, streams)
+    values["display_filter"] = np.array([display_filter(stream) for stream in streams.tolist()], object)
+    return _frame(columns.FLOWS, values, result, pd.Index(streams.astype(np.int64), name="stream"))
+
+
+def events_frame(result: Result, streams: Values) -> "pd.DataFrame":
+    """Make the table of state changes; columns as in `columns.EVENT_COLUMNS`, ordered by stream, then time."""
+    changes = state_changes(result.facts, result.judgement, streams)
+    values: dict[str, Values] = {
+        "stream": changes.stream,
+        "side": Category.of(changes.side, columns.SIDES),
+        "frame": changes.frame,
+        "time": changes.time,
+        "event": Category.of(changes.event, columns.EVENTS),
+        "from_state": Category.of(changes.from_state, columns.STATES),
+        "to_state": Category.of(changes.to_state, columns.STATES),
+    }
+    return _frame(columns.EVENT_COLUMNS, values, result)
+
+
+def endpoints_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of waiting endpoints; columns as in `columns.ENDPOINTS`, the worst first."""
+    return _frame(columns.ENDPOINTS, endpoint_values(result), result)
+
+
+def packets_frame(values: Mapping[str, Values], result: Result) -> "pd.DataFrame":
+    """Make the table of one flow's packets; columns as in `columns.PACKETS`."""
+    return _frame(columns.PACKETS, values, result)
+
+
+def _frame(
+    wanted: Sequence[Column], values: Mapping[str, Values], result: Result, index: "pd.Index | None" = None
+) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415
+
+    frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in wanted}, index=index)
+    frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
+    return frame
+
+
+def _series(column: Column, values: Values, index: "pd.Index | None") -> "pd.Series[Any]":
+    """Turn one column's NumPy values into the pandas dtype that its kind names."""
+    import pandas as pd  # noqa: PLC0415
+
+    data: Any
+    if column.kind is Kind.time:
+        data = pd.DatetimeIndex(values.astype("datetime64[ns]")).tz_localize("UTC")
+    elif column.kind is Kind.span:
+        data = values.astype("timedelta64[ns]")
+    elif column.kind is Kind.category:
+        assert isinstance(values, Category)  # noqa: S101 - tells mypy what results.flow_values promises
+        texts = pd.Index(values.texts, dtype="str")
+        data = pd.Categorical.from_codes(np.asarray(values), categories=texts)
+    elif column.kind is Kind.text:
+        data = pd.array(values, dtype="str")
+    elif column.kind is Kind.flag:
+        data = pd.arrays.BooleanArray(values == 1, values == -1)
+    else:
+        dtype = {Kind.frame: np.uint32, Kind.count: np.int64, Kind.port: np.uint16}[column.kind]
+        missing = values < 0
+        data = pd.arrays.IntegerArray(np.where(missing, 0, values).astype(dtype), missing)
+    return pd.Series(data, index=index, name=column.name)

@@ -1,0 +1,194 @@
+"""The sentences and numbers that every report says in the same words."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.flows.records import SYN_ACK
+from closewait_pcap.results import Result, Values
+from closewait_pcap.verdicts.judge import NO_TIME
+from closewait_pcap.verdicts.verdict import WAITED, Verdict
+
+UNJUDGED = {
+    Verdict.close_wait_possible: ("looks like CLOSE_WAIT, but may have closed unseen", "look like CLOSE_WAIT, but may have closed unseen"),
+    Verdict.undetermined: ("could not be judged: only one direction was captured", "could not be judged: only one direction was captured"),
+    Verdict.half_open: ("never completed its handshake", "never completed their handshake"),
+    Verdict.fin_unanswered: (
+        "has a FIN that nobody acknowledged: the path or the peer is gone, no application is to blame",
+        "have a FIN that nobody acknowledged: the path or the peer is gone, no application is to blame",
+    ),
+    Verdict.not_reading: (
+        "is blocked by an end that stopped reading (zero window): the other end cannot send its FIN",
+        "are blocked by an end that stopped reading (zero window): the other end cannot send its FIN",
+    ),
+}
+"""What else a person should know of, in the order of telling: for one flow, for several."""
+
+
+PAST = {
+    Verdict.close_wait_possible: "may be",
+    Verdict.close_wait_reset: "waited for a close until a RST came",
+    Verdict.closed_late: "closed late",
+}
+"""What a headline adds where nothing is in CLOSE_WAIT."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The numbers of the headline, over the flows that are shown."""
+
+    flows: int
+    close_wait: int
+    stuck: int
+    sending: int
+    too_young: int
+    counts: dict[str, int]
+    """Flows by verdict, in the verdicts' order, without those that do not occur."""
+
+
+def summarize(result: Result, shown: Values) -> Summary:
+    """Count verdicts among some flows."""
+    verdict, stuck = result.judgement.verdict[shown], result.judgement.stuck[shown]
+    waits = verdict == Verdict.close_wait
+    number = np.bincount(verdict, minlength=len(Verdict))
+    return Summary(
+        flows=len(shown),
+        close_wait=int(waits.sum()),
+        stuck=int((waits & (stuck == 1)).sum()),
+        sending=int((waits & (stuck == 0)).sum()),
+        too_young=int((waits & (stuck == -1)).sum()),
+        counts={each.name: int(number[each]) for each in Verdict if number[each]},
+    )
+
+
+def flagged(result: Result, shown: Values) -> Values:
+    """The flows that wait or waited: those in CLOSE_WAIT first, the longest wait first."""
+    judgement = result.judgement
+    verdict = judgement.verdict[shown]
+    streams = shown[np.isin(verdict, WAITED)]
+    verdict = judgement.verdict[streams]
+    rank = np.select([verdict == Verdict.close_wait, verdict == Verdict.close_wait_possible], [0, 1], 2)
+    return streams[np.lexsort((streams, -judgement.held[streams], judgement.stuck[streams] == 0, rank))]
+
+
+def headline(result: Result, shown: Values) -> str:
+    """Say in one sentence or two who does not close, how many, since when, and how sure that is."""
+    summary = summarize(result, shown)
+    if not summary.flows:
+        return "No TCP flows." if not len(result.streams) else "No TCP flow matches."
+    if not summary.close_wait:
+        text = f"No flow is in CLOSE_WAIT ({_count(summary.flows, 'TCP flow')})."
+        for verdict, what in PAST.items():
+            if summary.counts.get(verdict.name):
+                text += f" {_count(summary.counts[verdict.name], 'flow')} {what}."
+        return text
+    endpoints = endpoint_values(result, shown)
+    holders = int((endpoints["close_wait"] > 0).sum())
+    waiting = shown[result.judgement.verdict[shown] == Verdict.close_wait]
+    since, held = result.judgement.since[waiting], result.judgement.held[waiting]
+    parts = []
+    if summary.stuck:
+        parts.append(f"{summary.stuck:,} stuck for {span(result.stuck_after)} or longer")
+    if summary.too_young:
+        parts.append(f"{summary.too_young:,} too young to call")
+    if summary.sending:
+        parts.append(f"{summary.sending:,} still sending (a half-close at work)")
+    who = f"{endpoint_name(endpoints, 0)} does not close"
+    if holders > 1:
+        who += f" ({int(endpoints['close_wait'][0]):,} of them), nor {_count(holders - 1, 'other endpoint')}"
+    return (
+        f"{_count(summary.close_wait, 'flow')} in CLOSE_WAIT ({', '.join(parts)}): {who}. "
+        f"Since {moment(int(since.min()))}, the oldest for {span(int(held.max()))}."
+    )
+
+
+def endpoint_name(endpoints: dict[str, Values], row: int) -> str:
+    """Name an endpoint: ``server 192.0.2.2:9000``, or ``client 192.0.2.1 of 192.0.2.2:9000``."""
+    side, address, service = endpoints["side"], endpoints["address"], endpoints["service"]
+    port = int(endpoints["service_port"][row])
+    if side[row] == 1:
+        return f"server {socket_name(address.texts[address[row]], port)}"  # type: ignore[attr-defined]
+    return f"client {address.texts[address[row]]} of {socket_name(service.texts[service[row]], port)}"  # type: ignore[attr-defined]
+
+
+def unjudged(result: Result, summary: Summary, shown: Values) -> list[str]:
+    """Say what could not be judged, or is no application's fault, and why."""
+    sentences = []
+    for verdict, (one, several) in UNJUDGED.items():
+        count = summary.counts.get(verdict.name, 0)
+        if count:
+            why = f" ({_why_possible(result, shown)})" if verdict is Verdict.close_wait_possible else ""
+            sentences.append(f"{_count(count, 'flow')} {one if count == 1 else several}{why}.")
+    return sentences
+
+
+def _why_possible(result: Result, shown: Values) -> str:
+    streams = shown[result.judgement.verdict[shown] == Verdict.close_wait_possible]
+    ends = result.facts.ends[streams]
+    began_before = int((ends["syn_frame"] == 0).all(axis=1).sum())
+    reasons = []
+    if began_before:
+        reasons.append(f"{began_before:,} began before the capture")
+    if began_before < len(streams):
+        reasons.append(f"of {len(streams) - began_before:,} the capture misses packets that were acknowledged")
+    return ", ".join(reasons)
+
+
+def delayed_reconnects(result: Result, shown: Values) -> list[str]:
+    """Say which leaked sockets stood in the way of a new connection over the same addresses and ports.
+
+    The kernel answers the new SYN with the old connection's numbers (a challenge ACK); only after the RST that this provokes
+    does the SYN, sent again, get through.
+    """
+    flows, ends = result.facts.flows, result.facts.ends
+    sentences = []
+    for older in shown[result.judgement.verdict[shown] == Verdict.close_wait_reset].tolist():
+        for newer in np.flatnonzero(flows["previous"] == older).tolist():
+            end = result.judgement.client_end[newer]
+            answer = ends[newer, 1 - end]
+            if answer["flags"] & SYN_ACK and ends["rst_time"][older].max() >= flows["first_time"][newer]:
+                delay = int(answer["syn_time"]) - int(flows["first_time"][newer])
+                sentences.append(f"The socket leaked by stream {older} delayed the reconnect in stream {newer} by {span(delay)}.")
+    return sentences
+
+
+def socket_name(address: str, port: int) -> str:
+    """Write address and port together; IPv6 in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def span(ns: int) -> str:
+    """Write a span of time for a person: ``2.6 s``, ``41 ms``, ``1 h 03 min``."""
+    seconds = ns / 1e9
+    if seconds >= 86_400:
+        return f"{int(seconds // 86_400)} d {int(seconds % 86_400 // 3600):02d} h"
+    if seconds >= 3600:
+        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    if seconds >= 60:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    if seconds >= 1:
+        return f"{seconds:.3g} s" if seconds % 1 else f"{int(seconds)} s"
+    if seconds >= 0.001:
+        return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def moment(ns: int) -> str:
+    """Write a time for a person: ``2026-11-21 11:55:28.744608 UTC``, with ns only where there are any."""
+    if ns == NO_TIME:
+        return "an unknown time"
+    seconds, rest = divmod(ns, 1_000_000_000)
+    fraction = f"{rest:09d}"
+    fraction = fraction[:6] if fraction.endswith("000") else fraction
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction} UTC"
+
+
+def printable(text: str) -> str:
+    """Make text from outside safe for a terminal: control and bidirectional characters are written out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

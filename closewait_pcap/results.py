@@ -1,0 +1,209 @@
+"""A result: facts and judgement of one capture, and its public columns as NumPy arrays.
+
+Between the verdicts and whoever shows them. DataFrames, the text report and JSON all take their values from here, so that they
+cannot differ; text and JSON do without pandas, whose import takes longer than analysing a small capture.
+
+In these arrays a missing time is `NO_TIME`, a missing number or category is -1.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from closewait_pcap import columns
+from closewait_pcap.capture.packets import MAX_FRAME, address_bytes
+from closewait_pcap.capture.reader import CaptureInfo
+from closewait_pcap.engine import Structured
+from closewait_pcap.flows.records import ACK_IN_HANDSHAKE, BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.verdicts.judge import NO_TIME, Judgement
+from closewait_pcap.verdicts.verdict import Verdict
+
+Values = np.ndarray[Any, Any]
+_LETTERS = "SHADFRTW"
+
+
+@dataclass
+class Result:
+    """What one analysis found."""
+
+    capture: CaptureInfo
+    facts: Facts
+    judgement: Judgement
+    stuck_after: int
+    """ns."""
+
+    @cached_property
+    def streams(self) -> Values:
+        """Stream numbers of the flows that have packets of their own (others were only quoted in ICMP errors), int64."""
+        return np.flatnonzero(self.facts.flows["first_frame"])
+
+    def with_verdict(self, *verdicts: Verdict) -> Values:
+        """Stream numbers of the flows with one of these verdicts, int64."""
+        return self.streams[np.isin(self.judgement.verdict[self.streams], verdicts)]
+
+    def endpoints_of(self, streams: Values) -> tuple[Values, Values, Values, Values]:
+        """Addresses and ports of some flows.
+
+        Args:
+            streams: stream numbers, shape (n,).
+
+        Returns:
+            The client's address as two int64 words, shape (n, 2), its port, the server's address, its port.
+        """
+        flows = self.facts.flows[streams]
+        client_end = self.judgement.client_end[streams]
+        first = np.stack([flows["a_hi"], flows["a_lo"]], axis=1)
+        second = np.stack([flows["b_hi"], flows["b_lo"]], axis=1)
+        first_port, second_port = flows["ports"] >> 16 & 0xFFFF, flows["ports"] & 0xFFFF
+        swapped = client_end == 1
+        return (
+            np.where(swapped[:, None], second, first),
+            np.where(swapped, second_port, first_port),
+            np.where(swapped[:, None], first, second),
+            np.where(swapped, first_port, second_port),
+        )
+
+
+def address_text(hi: int, lo: int) -> str:
+    """Write an address as Wireshark does: IPv4 dotted, IPv6 compressed."""
+    address = ipaddress.IPv6Address(address_bytes(hi, lo))
+    return str(address.ipv4_mapped or address)
+
+
+def address_codes(words: Values) -> tuple[Values, list[str]]:
+    """Number addresses.
+
+    Args:
+        words: int64, shape (n, 2).
+
+    Returns:
+        Codes, int64, shape (n,), and the text of each code, in the addresses' own order.
+    """
+    if not len(words):
+        return np.empty(0, np.int64), []
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    ordered = words[order]
+    new = np.ones(len(words), np.bool_)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    codes = np.empty(len(words), np.int64)
+    codes[order] = np.cumsum(new) - 1
+    return codes, [address_text(hi, lo) for hi, lo in ordered[new].tolist()]
+
+
+class Category(np.ndarray[Any, Any]):
+    """Codes with the texts they stand for; -1 is missing."""
+
+    texts: list[str]
+
+    @classmethod
+    def of(cls, codes: Values, texts: "list[str] | tuple[str, ...]") -> "Category":
+        """Attach texts to codes."""
+        category = np.asarray(codes).view(cls)
+        category.texts = list(texts)
+        return category
+
+
+def flow_values(result: Result, streams: Values) -> dict[str, Values]:
+    """Compute the public columns of some flows.
+
+    Args:
+        result: an analysis.
+        streams: stream numbers, int64, shape (n,).
+
+    Returns:
+        By column name, in `columns.FLOWS` order without ``display_filter``: arrays of shape (n,); categories as `Category`.
+    """
+    flows, judgement = result.facts.flows[streams], result.judgement
+    client_end = judgement.client_end[streams]
+    of_client = result.facts.ends[streams, client_end]
+    of_server = result.facts.ends[streams, 1 - client_end]
+    client, client_port, server, server_port = result.endpoints_of(streams)
+    values: dict[str, Values] = {
+        "client": Category.of(*address_codes(client)),
+        "client_port": client_port,
+        "server": Category.of(*address_codes(server)),
+        "server_port": server_port,
+        "roles_from": Category.of(judgement.roles_from[streams], columns.ROLES_FROM),
+        "start": flows["first_time"],
+        "end": flows["last_time"],
+        "duration": flows["last_time"] - flows["first_time"],
+        "first_frame": _frames(flows["first_frame"]),
+        "last_frame": _frames(flows["last_frame"]),
+        "history": _history(flows, client_end),
+        "completeness": _completeness(flows, of_client, of_server),
+    }
+    for number, (side, me, you) in enumerate((("client", of_client, of_server), ("server", of_server, of_client))):
+        values |= _end_values(side, me, you, judgement.states[streams, number])
+    values |= {
+        "verdict": Category.of(judgement.verdict[streams], columns.VERDICTS),
+        "waiting_side": Category.of(judgement.waiting[streams], columns.SIDES),
+        "since": judgement.since[streams],
+        "held": judgement.held[streams],
+        "stuck": judgement.stuck[streams],
+    }
+    return values
+
+
+def display_filter(stream: int) -> str:
+    """The Wireshark display filter that shows one flow."""
+    return f"tcp.stream eq {stream}"
+
+
+def _end_values(side: str, me: Structured, you: Structured, states: Values) -> dict[str, Values]:
+    fin, rst = (me["flags"] & HAS_FIN) != 0, (me["flags"] & HAS_RST) != 0
+    acked = fin & ((you["flags"] & HAS_ACK) != 0) & (you["ack_high"] > me["fin"])
+    return {
+        f"{side}_state": Category.of(states, columns.STATES),
+        f"{side}_packets": me["packets"],
+        f"{side}_bytes": me["bytes"],
+        f"{side}_syn_frame": _frames(me["syn_frame"]),
+        f"{side}_fin_frame": _frames(me["fin_frame"], fin),
+        f"{side}_fin_time": np.where(fin, me["fin_time"], NO_TIME),
+        f"{side}_fin_ack_frame": _frames(you["ack_frame"], acked),
+        f"{side}_fin_ack_time": np.where(acked, you["ack_time"], NO_TIME),
+        f"{side}_rst_frame": _frames(me["rst_frame"], rst),
+        f"{side}_rst_time": np.where(rst, me["rst_time"], NO_TIME),
+    }
+
+
+def _frames(frames: Values, where: Values | None = None) -> Values:
+    """Frame numbers as int64, -1 where there is none or it is beyond what 32 bits hold."""
+    known = (frames != 0) & (frames != MAX_FRAME)
+    return np.where(known if where is None else known & where, frames.astype(np.int64), -1)
+
+
+def _completeness(flows: Structured, client: Structured, server: Structured) -> Values:
+    flags = client["flags"] | server["flags"]
+    letters = flows["letters"]
+    data, fin, rst = (0b11 << 2 * _LETTERS.index(letter) for letter in "DFR")
+    return (
+        1 * ((flags & BARE_SYN) != 0)
+        | 2 * ((flags & SYN_ACK) != 0)
+        | 4 * ((flows["handshake"] & ACK_IN_HANDSHAKE) != 0)
+        | 8 * ((letters & data) != 0)
+        | 16 * ((letters & fin) != 0)
+        | 32 * ((letters & rst) != 0)
+    )
+
+
+def _history(flows: Structured, client_end: Values) -> Category:
+    """Write the histories out: few different ones occur, so each is written once."""
+    keys = np.stack([flows["history"], flows["letters"].astype(np.int64), client_end.astype(np.int64)], axis=1)
+    if not len(keys):
+        return Category.of(np.empty(0, np.int64), [])
+    distinct, codes = np.unique(keys, axis=0, return_inverse=True)
+    texts = [_history_text(*key) for key in distinct.tolist()]
+    names = sorted(set(texts))
+    place = np.array([names.index(text) for text in texts], np.int64)
+    return Category.of(place[codes.reshape(-1)], names)
+
+
+def _history_text(history: int, letters: int, client_end: int) -> str:
+    count = letters.bit_count()
+    codes = [history >> 4 * place & 15 for place in range(min(count, 15))]
+    codes += [code for code in range(16) if letters >> code & 1 and code not in codes]
+    return "".join(_LETTERS[code >> 1] if code & 1 == client_end else _LETTERS[code >> 1].lower() for code in codes)

@@ -1,0 +1,1 @@
+"""Floor 3: facts become states, events and verdicts."""

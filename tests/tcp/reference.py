@@ -1,0 +1,106 @@
+"""The reference's facts in the kernel's terms, so that the two can be held against each other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from closewait_pcap.flows.records import (
+    BARE_SYN,
+    END,
+    FIN_AGAIN,
+    HAS_ACK,
+    HAS_FIN,
+    HAS_RST,
+    SPOKE,
+    SYN_ACK,
+    SYN_ACK_AGAIN,
+    ZERO_WINDOW,
+)
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.tcp.endpoint import Endpoint, Segment
+from closewait_pcap.verdicts.judge import judge
+
+COMPARED = BARE_SYN | SYN_ACK | SYN_ACK_AGAIN | HAS_FIN | FIN_AGAIN | HAS_RST | HAS_ACK | SPOKE | ZERO_WINDOW
+
+
+def end_record(end: Endpoint) -> np.void:
+    """What the reference knows of an end, as an END record; numbers are offsets."""
+    row = np.zeros(1, END)[0]
+    acks = end.peer.acknowledgements
+    high = max((number for number, _ in acks), default=0)
+    marks: dict[str, Segment | None] = {
+        "ack": next((s for number, s in acks if number == high), None),
+        "syn": end.syns[0] if end.syns else None,
+        "syn_acked": end.syn_acked if end.syns else None,
+        "first_data": end.news[0][0] if end.news else None,
+        "last_data": end.news[-1][0] if end.news else None,
+        "fin": end.fins[0] if end.fins else None,
+        "rst": end.reset,
+    }
+    for name, mark in marks.items():
+        if mark is not None:
+            row[f"{name}_frame"], row[f"{name}_time"] = mark.frame, mark.time
+    row["flags"] = (
+        BARE_SYN * end.opened
+        | SYN_ACK * end.answered_syn
+        | SYN_ACK_AGAIN * end.syn_ack_again
+        | HAS_FIN * bool(end.fins)
+        | FIN_AGAIN * end.fin_again
+        | HAS_RST * (end.reset is not None)
+        | HAS_ACK * bool(acks)
+        | SPOKE * end.spoke
+        | ZERO_WINDOW * (end.zero_window_since is not None)
+    )
+    row["packets"], row["bytes"], row["late_bytes"] = end.packets, end.bytes, end.late_bytes
+    row["data_high"] = end.data_end if end.news else 0
+    row["ack_high"] = high
+    row["fin"] = end.fin_number or 0
+    row["zero_since"] = end.zero_window_since.time if end.zero_window_since else 0
+    return row
+
+
+def assert_reference(ends: Sequence[Endpoint], facts: Facts, flow: int = 0) -> None:
+    """Assert that reference and kernel agree on all facts, on states and on the verdict of one flow.
+
+    Args:
+        ends: the reference's, in the kernel's order.
+        facts: the kernel's.
+        flow: which.
+    """
+    expected = np.array([end_record(end) for end in ends])
+    found = facts.ends[flow]
+    for n in (0, 1):
+        assert describe(expected[n]) == describe(found[n]), f"end {n}"
+    judged = {}
+    for name, records in (("reference", expected), ("kernel", np.asarray(found))):
+        at = judge(Facts(facts.flows[flow : flow + 1], records.reshape(1, 2)), stuck_after=10**9, end_time=LATE)
+        judged[name] = [getattr(at, field).tolist() for field in ("verdict", "waiting", "since", "held", "stuck", "states")]
+    assert judged["reference"] == judged["kernel"]
+    client = int(at.client_end[0])
+    assert [int(ends[client].state), int(ends[1 - client].state)] == at.states[0].tolist()
+
+
+LATE = 1_780_000_000_000_000_000 + 3_600_000_000_000
+
+
+def describe(record: np.void) -> dict[str, int]:
+    """Name an END record's facts; numbers as distances, since the base of an end without a SYN is a matter of taste."""
+    names = [name for name in END.names or () if name.endswith(("_frame", "_time")) or "bytes" in name]
+    facts = {name: int(record[name]) for name in (*names, "packets", "flags")}
+    flags = facts["flags"] = facts["flags"] & COMPARED
+    facts["zero_since"] = int(record["zero_since"]) if flags & ZERO_WINDOW else 0
+    for name, flag in (("fin", HAS_FIN), ("rst", HAS_RST)):
+        for what in ("frame", "time"):
+            facts[f"{name}_{what}"] *= bool(flags & flag)
+    if not facts["syn_frame"]:
+        facts["syn_acked_frame"] = facts["syn_acked_time"] = 0
+    return facts
+
+
+def assert_same(one: Facts, other: Facts) -> None:
+    """Assert that two runs learned the same, field by field."""
+    for mine, yours in ((one.flows, other.flows), (one.ends, other.ends)):
+        assert len(mine) == len(yours)
+        for name in mine.dtype.names or ():
+            if name not in ("hole", "previous"):
+                assert np.array_equal(mine[name], yours[name]), name
