@@ -1,8 +1,8 @@
 """Which TCP connections has somebody failed to close, who, since when, and why?
 
-    >>> from closewait_pcap import analyze
-    >>> analysis = analyze("samples/echo_never_closes/capture.pcap")
-    >>> analysis.close_wait[["server", "server_port", "waiting_side", "held"]]  # doctest: +SKIP
+>>> from closewait_pcap import analyze
+>>> analysis = analyze("samples/echo_never_closes/capture.pcap")
+>>> analysis.close_wait[["server", "server_port", "waiting_side", "held"]]  # doctest: +SKIP
 """
 
 from closewait_pcap.analysis import Analysis, analyze

@@ -1,5 +1,6 @@
 """`analyze`: from a capture to an `Analysis`, whose tables are made when they are asked for."""
 
+import os
 import re
 from collections.abc import Callable
 from functools import cached_property
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STUCK_AFTER = "1s"
-"""Default for a wait to count as stuck. Closing takes a healthy application milliseconds; a second is beyond any scheduling delay."""
-_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
+"""Default for a wait to count as stuck. A healthy application closes within ms; a second is beyond any scheduling delay."""
+_MINUTE = 60_000_000_000
+_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": _MINUTE, "min": _MINUTE, "h": 60 * _MINUTE}
 Progress = Callable[[int, int | None], None]
 """Called between chunks with the bytes done and the bytes there are (None: not known)."""
 
@@ -33,12 +35,13 @@ Progress = Callable[[int, int | None], None]
 class Analysis:
     """What a capture tells of its TCP flows. Made by `analyze`; the tables are built when first asked for."""
 
-    def __init__(self, result: Result, source: CaptureSource, warnings: list[str]) -> None:
+    def __init__(self, result: Result, source: CaptureSource, begin: int, warnings: list[str]) -> None:
         self.result = result
         """Facts and judgement as NumPy arrays: what reports are made from."""
         self.warnings = warnings
         """What limits the conclusions: damage, drops, clock steps."""
         self._source = source
+        self._begin = begin
 
     @property
     def capture(self) -> CaptureInfo:
@@ -92,10 +95,10 @@ class Analysis:
             raise KeyError(f"no flow {stream} in {self.capture.file}")
         if not is_rereadable(self._source):
             raise CaptureError(
-                f"{self.capture.file}: packets() reads the capture a second time, which a pipe does not allow; save it to a file first"
+                f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
         client, port, _, _ = self.result.endpoints_of(np.array([stream]))
-        return packets_frame(packet_values(self._source, stream, (*client[0].tolist(), int(port[0]))), self.result)
+        return packets_frame(packet_values(self._source, self._begin, stream, (*client[0].tolist(), int(port[0]))), self.result)
 
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
@@ -133,6 +136,7 @@ def analyze(
         CaptureWarning: the capture is damaged or cut; what comes before is analysed.
     """
     span = parse_span(stuck_after)
+    begin = 0 if isinstance(source, (str, os.PathLike)) or not is_rereadable(source) else source.tell()
     with open_source(source) as opened:
         large = opened.size is not None and opened.size > engine.WORTH_COMPILING
         mode = COMPILED if large and engine.numba_available() else PLAIN
@@ -148,7 +152,7 @@ def analyze(
                 table.compile()
     facts = table.facts()
     result = Result(reader.info, facts, judge(facts, stuck_after=span, end_time=reader.info.end_time), span)
-    return Analysis(result, source, _warnings(reader.info))
+    return Analysis(result, source, begin, _warnings(reader.info))
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:

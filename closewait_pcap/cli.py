@@ -1,12 +1,15 @@
 """The command `analyze`: the only catcher of errors, the only printer, the only exit."""
 
+import ipaddress
 import os
+import re
 import shutil
 import sys
-import time
+import threading
 import warnings
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +17,7 @@ import numpy as np
 
 from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import STUCK_AFTER, Analysis, Progress, analyze, parse_span
+from closewait_pcap.capture.packets import address_words
 from closewait_pcap.errors import CaptureError, CaptureWarning
 from closewait_pcap.reports import json, text
 from closewait_pcap.reports.wording import printable, summarize
@@ -21,25 +25,45 @@ from closewait_pcap.reports.wording import printable, summarize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.progress import Progress as Bar
+
     from closewait_pcap.results import Values
 
-EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE = 1, 2, 3
+EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROGRESS_AFTER_S = 1.0
 
 
 class Moment(click.ParamType):
-    """A time: ISO 8601, UTC where it names no zone."""
+    """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn text into ns since the epoch."""
+        """Turn text into ns since the epoch; datetime knows no ns, so they are read apart."""
+        text = str(value).strip().removesuffix("UTC").rstrip()
+        fraction = re.search(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)", text)
         try:
-            moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
+            moment = datetime.fromisoformat(text.replace(fraction[0], "", 1) if fraction else text)
+        except ValueError:
             self.fail(f"{value!r} is no time; write 2026-11-21T10:00:00 (UTC) or 2026-11-21T11:00:00+01:00", param, ctx)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+        return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
+
+
+class Address(click.ParamType):
+    """An IP address, in brackets or not."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Turn text into the two words that are stored of an address."""
+        text = str(value)
+        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+        try:
+            return address_words(ipaddress.ip_address(text).packed)
+        except ValueError:
+            self.fail(f"{value!r} is no IP address", param, ctx)
 
 
 class Span(click.ParamType):
@@ -58,10 +82,17 @@ class Span(click.ParamType):
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For a person, or for a program.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For a person, or for a program.",
+)
 @click.option("--all", "all_flows", is_flag=True, help="List every flow, not only those that wait or waited.")
 @click.option("--stuck-after", type=Span(), default=STUCK_AFTER, show_default=True, help="A wait this long counts as stuck.")
-@click.option("--host", help="Show flows of this address only.")
+@click.option("--host", type=Address(), help="Show flows of this address only.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Show flows of this port only.")
 @click.option("--since", type=Moment(), help="Show flows that were there at or after this time (ISO 8601, UTC).")
 @click.option("--until", type=Moment(), help="Show flows that were there at or before this time.")
@@ -77,8 +108,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not.
     """
-    found, reports, unreadable = False, [], 0
-    for number, capture in enumerate(captures):
+    found, reports, unreadable, pages = False, [], 0, 0
+    for capture in captures:
         try:
             analysis = _analyze(capture, options)
         except CaptureError as error:
@@ -91,9 +122,11 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         if options["format_"] == "json":
             reports.append(json.describe(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"]))
         else:
-            click.echo(("\n" if number else "") + _page(analysis, shown, options), nl=False)
-    if options["format_"] == "json" and (reports or not unreadable):
-        click.echo(json.render(reports, __version__), nl=False)
+            title = analysis.capture.file if len(captures) > 1 else ""
+            _print("\n" * bool(pages) + _page(analysis, shown, options, title))
+            pages += 1
+    if reports:
+        _print(json.render(reports, __version__))
     if unreadable:
         sys.exit(EXIT_UNREADABLE if unreadable == len(captures) else EXIT_SOME_UNREADABLE)
     sys.exit(EXIT_FOUND if found else 0)
@@ -103,15 +136,23 @@ def _analyze(capture: str, options: dict[str, Any]) -> Analysis:
     quiet = options["quiet"]
     with warnings.catch_warnings(), _progress(quiet) as progress:
         warnings.simplefilter("ignore", CaptureWarning)  # the report says it
-        warnings.showwarning = lambda message, *_, **__: None if quiet else click.echo(f"analyze: {message}", err=True)
+        warnings.showwarning = lambda message, *_, **__: None if quiet else _complain(str(message))
         if not quiet and _will_compile(capture):
-            click.echo("analyze: compiling the fast path for this machine, once (about 6 s)", err=True)
+            _announce_compiling()
         return analyze(capture, stuck_after=options["stuck_after"], strict=options["strict"], progress=progress)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"analyze: {printable(message)}", err=True)
+
+
+def _announce_compiling() -> None:
+    _complain("compiling the fast path for this machine, once (about 6 s)")
 
 
 def _will_compile(capture: str) -> bool:
     try:
-        large = capture != "-" and os.path.getsize(capture) > engine.WORTH_COMPILING  # noqa: PTH202 - accepts any text
+        large = capture != "-" and Path(capture).stat().st_size > engine.WORTH_COMPILING
     except (OSError, ValueError):
         return False
     return large and not engine.is_cached() and engine.numba_available()
@@ -119,31 +160,67 @@ def _will_compile(capture: str) -> bool:
 
 @contextmanager
 def _progress(quiet: bool) -> "Iterator[Progress | None]":
-    """Show a progress bar on stderr once reading has taken a second, where a person is watching."""
-    if quiet or not sys.stderr.isatty():
+    """Follow the reading: say when a pipe turns out large enough to compile, and show a bar where a person is watching."""
+    if quiet:
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415
-    from rich.progress import Progress as Bar  # noqa: PLC0415
-
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=Console(stderr=True), transient=True)
-    task, begun, shown = bar.add_task("", total=None), time.monotonic(), False
+    bar, announced = _Bar() if sys.stderr.isatty() else None, False
 
     def advance(done: int, total: int | None) -> None:
-        nonlocal shown
-        if not shown and time.monotonic() - begun > _PROGRESS_AFTER_S:
-            bar.start()
-            shown = True
-        if shown:
-            bar.update(task, completed=done, total=total)
+        nonlocal announced
+        if total is None and not announced and done > engine.WORTH_COMPILING:
+            announced = True
+            if not engine.is_cached() and engine.numba_available():
+                _announce_compiling()
+        if bar:
+            bar.update(done, total)
 
     try:
         yield advance
     finally:
-        if shown:
+        if bar:
             bar.stop()
+
+
+class _Bar:
+    """A progress bar on stderr that shows itself after a second, also while nothing comes through the pipe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reached: tuple[int, int | None] = (0, None)
+        self._bar: Bar | None = None
+        self._stopped = False
+        self._timer = threading.Timer(_PROGRESS_AFTER_S, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def update(self, done: int, total: int | None) -> None:
+        self._reached = done, total
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._stopped = True
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _show(self) -> None:
+        from rich import progress  # noqa: PLC0415 - 0.1 s, and most captures are read in less than one
+        from rich.console import Console  # noqa: PLC0415
+
+        size, speed, left = progress.DownloadColumn(), progress.TransferSpeedColumn(), progress.TimeRemainingColumn()
+        bar = progress.Progress(
+            progress.TextColumn("reading"), progress.BarColumn(), size, speed, left,
+            console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        done, total = self._reached
+        bar.add_task("", completed=done, total=total)
+        with self._lock:
+            if not self._stopped:
+                bar.start()
+                self._bar = bar
 
 
 def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
@@ -153,7 +230,7 @@ def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
     keep = np.ones(len(streams), np.bool_)
     client, client_port, server, server_port = result.endpoints_of(streams)
     if options["host"] is not None:
-        words = np.array(_address_words(options["host"]))
+        words = np.array(options["host"])
         keep &= (client == words).all(axis=1) | (server == words).all(axis=1)
     if options["port"] is not None:
         keep &= (client_port == options["port"]) | (server_port == options["port"])
@@ -167,29 +244,45 @@ def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
     return streams[keep]
 
 
-def _address_words(host: str) -> tuple[int, int]:
-    import ipaddress  # noqa: PLC0415
-
-    from closewait_pcap.capture.packets import address_words  # noqa: PLC0415
-
-    try:
-        return address_words(ipaddress.ip_address(host.strip("[]")).packed)
-    except ValueError:
-        raise click.BadParameter(f"{host!r} is no IP address", param_hint="--host") from None
-
-
-def _page(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> str:
+def _page(analysis: Analysis, shown: "Values", options: dict[str, Any], title: str) -> str:
     terminal = sys.stdout.isatty()
-    width = max(shutil.get_terminal_size().columns, 80) if terminal else 160
-    color = terminal and "NO_COLOR" not in os.environ
-    return text.render(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"], width=width, color=color)
+    return text.render(
+        analysis.result,
+        analysis.warnings,
+        shown,
+        all_flows=options["all_flows"],
+        title=title,
+        width=max(shutil.get_terminal_size().columns, 40) if terminal else None,
+        color=terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+    )
+
+
+def _print(result: str) -> None:
+    """Write to stdout. A reader that has gone (head, say) wants no more, and changes nothing of what was found."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        result.encode(encoding)
+    except UnicodeEncodeError:
+        result = result.replace("─", "-").replace("µ", "u").encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        sys.stdout.write(result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
     """Run the command; the console scripts' entry."""
     try:
-        command(prog_name="analyze")
-    except BrokenPipeError:
-        # the reader (head, say) has gone: nothing more to tell, and nothing to complain of
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        status = command.main(prog_name="analyze", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.Abort:  # Ctrl-C
+        _complain("interrupted")
+        status = EXIT_INTERRUPTED
+    except OSError as error:
+        _complain(f"writing the report failed: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered cannot be written either
+        status = EXIT_UNREADABLE
+    sys.exit(status)

@@ -1,17 +1,17 @@
 """Groups waiting flows by who does not close: a service, or a client of one."""
 
-from typing import Any
-
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.results import Category, Result, Values, address_codes
-from closewait_pcap.verdicts.judge import CLIENT, NO_TIME, SERVER
+from closewait_pcap.results import Category, Result, Values, address_category, address_codes
+from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 
 def endpoint_values(result: Result, streams: Values | None = None) -> dict[str, Values]:
     """Compute the public columns of the endpoints that wait, or did.
+
+    A server is told apart by its own address and port, a client by its address and the service it calls.
 
     Args:
         result: an analysis.
@@ -19,83 +19,99 @@ def endpoint_values(result: Result, streams: Values | None = None) -> dict[str, 
 
     Returns:
         By column name, in `columns.ENDPOINTS` order: arrays of shape (endpoints,), the worst endpoint first: most stuck flows,
-        then most in CLOSE_WAIT, then longest wait.
+        then most in CLOSE_WAIT, then most that may be, then longest wait.
     """
     streams = result.streams if streams is None else streams
-    verdict, waiting = result.judgement.verdict[streams], result.judgement.waiting[streams]
     client, _, server, server_port = result.endpoints_of(streams)
-    client_codes, client_texts = address_codes(client)
-    server_codes, server_texts = address_codes(server)
-    waited = np.isin(verdict, WAITED)
-    rows: list[dict[str, Any]] = []
-    for side in (SERVER, CLIENT):
-        # A server is told apart by its own address and port, a client by its address and the service it calls.
-        address = server_codes if side == SERVER else client_codes
-        keys = np.stack([address, server_codes, server_port], axis=1)
-        concerned = np.flatnonzero(waited & (waiting == side))
-        if not len(concerned):
-            continue
-        groups, members = _group(keys, concerned)
-        for key, flows in zip(groups.tolist(), members, strict=True):
-            rows.append({"side": side, "address": key[0], "service": key[1], "service_port": key[2]} | _summary(result, streams, flows, side))
-    texts = {SERVER: server_texts, CLIENT: client_texts}
-    names = sorted({texts[row["side"]][row["address"]] for row in rows})
-    for row in rows:
-        row["address"] = names.index(texts[row["side"]][row["address"]])
-    rows.sort(key=lambda row: (-row["stuck"], -row["close_wait"], -row["possible"], -row["longest_held"], row["address"], row["service_port"]))
-    values: dict[str, Values] = {
-        column.name: np.array([row[column.name] for row in rows], np.int64) for column in columns.ENDPOINTS
-    }
+    codes, addresses = address_codes(np.concatenate([client, server]))
+    client, server = codes[: len(streams)], codes[len(streams) :]
+    sides = []
+    for side, address in ((SERVER, server), (CLIENT, client)):
+        rows, group, keys = _groups(result, streams, side, np.stack([address, server, server_port], axis=1))
+        counted = _count(result, streams[rows], group, len(keys), side)
+        named = {"side": np.full(len(keys), side), "address": keys[:, 0], "service": keys[:, 1], "service_port": keys[:, 2]}
+        sides.append(named | counted)
+    values = {name: np.concatenate([side[name] for side in sides]).astype(np.int64) for name in sides[0]}
+    worst_first = np.lexsort(
+        (
+            values["service_port"],
+            values["address"],
+            *(-values[name] for name in ("longest_held", "possible", "close_wait", "stuck")),
+        )
+    )
+    values = {column.name: values[column.name][worst_first] for column in columns.ENDPOINTS}
     values["side"] = Category.of(values["side"], columns.SIDES)
-    values["address"] = Category.of(values["address"], names)
-    values["service"] = Category.of(values["service"], server_texts)
+    values["address"] = address_category(values["address"], addresses)
+    values["service"] = address_category(values["service"], addresses)
     return values
 
 
-def _group(keys: Values, concerned: Values) -> tuple[Values, list[Values]]:
-    """Give the distinct keys among the concerned rows, and for each the places of all rows that have it."""
-    groups = np.unique(keys[concerned], axis=0)
+def _groups(result: Result, streams: Values, side: int, keys: Values) -> tuple[Values, Values, Values]:
+    """Find the endpoints of one side that wait, or did, and all flows of each.
+
+    Returns:
+        Places in ``streams`` of the flows, the number of each one's endpoint, and the endpoints' keys.
+    """
+    judgement = result.judgement
+    waited = np.isin(judgement.verdict[streams], WAITED) & (judgement.waiting[streams] == side)
+    if not waited.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3), np.int64)
     width = keys.max(axis=0) + 1
     flat = (keys[:, 0] * width[1] + keys[:, 1]) * width[2] + keys[:, 2]
-    wanted = (groups[:, 0] * width[1] + groups[:, 1]) * width[2] + groups[:, 2]
-    place = np.searchsorted(wanted, flat)
-    place[place == len(wanted)] = 0
-    among = np.flatnonzero(wanted[place] == flat)
-    order = among[np.argsort(place[among], kind="stable")]
-    bounds = np.searchsorted(place[order], np.arange(1, len(wanted)))
-    return groups, np.split(order, bounds)
+    wanted, first = np.unique(flat[waited], return_index=True)
+    place = np.minimum(np.searchsorted(wanted, flat), len(wanted) - 1)
+    rows = np.flatnonzero(wanted[place] == flat)
+    return rows, place[rows], keys[waited][first]
 
 
-def _summary(result: Result, streams: Values, flows: Values, side: int) -> dict[str, Any]:
-    """Count one endpoint's flows."""
-    judgement, rows = result.judgement, streams[flows]
+def _count(result: Result, rows: Values, group: Values, groups: int, side: int) -> dict[str, Values]:
+    """Count the flows of each endpoint.
+
+    Args:
+        result: an analysis.
+        rows: stream numbers, shape (n,).
+        group: the endpoint of each.
+        groups: how many endpoints there are.
+        side: the side that waits.
+    """
+    judgement = result.judgement
     verdict, stuck = judgement.verdict[rows], judgement.stuck[rows]
     mine = judgement.waiting[rows] == side
     now = mine & (verdict == Verdict.close_wait)
-    waiting = np.flatnonzero(mine)
-    since, held = judgement.since[rows[waiting]], judgement.held[rows[waiting]]
-    worst = waiting[np.argmax(np.where(now[waiting], held, held - np.int64(1 << 62)))]
+
+    def count(which: Values) -> Values:
+        return np.bincount(group[which], minlength=groups)
+
+    waits = np.flatnonzero(mine)
+    by_group = waits[np.lexsort((judgement.since[rows[waits]], group[waits]))]
+    since, held = judgement.since[rows[by_group]], judgement.held[rows[by_group]]
+    begins = np.searchsorted(group[by_group], np.arange(groups))
+    # the worst flow of an endpoint: one that waits now, rather than one that did; among those the longest
+    worst = waits[np.lexsort((-judgement.held[rows[waits]], ~now[waits], group[waits]))]
     return {
-        "close_wait": int(now.sum()),
-        "stuck": int((now & (stuck == 1)).sum()),
-        "sending": int((now & (stuck == 0)).sum()),
-        "too_young": int((now & (stuck == -1)).sum()),
-        "possible": int((mine & (verdict == Verdict.close_wait_possible)).sum()),
-        "reset": int((mine & (verdict == Verdict.close_wait_reset)).sum()),
-        "closed_late": int((mine & (verdict == Verdict.closed_late)).sum()),
-        "closed": int((verdict == Verdict.closed).sum()),
-        "flows": len(flows),
-        "peak": _peak(since, held),
-        "first_since": int(since.min()) if len(since) else NO_TIME,
-        "last_since": int(since.max()) if len(since) else NO_TIME,
-        "longest_held": int(held.max()) if len(held) else NO_TIME,
-        "worst_stream": int(rows[worst]),
+        "close_wait": count(now),
+        "stuck": count(now & (stuck == 1)),
+        "sending": count(now & (stuck == 0)),
+        "too_young": count(now & (stuck == -1)),
+        "possible": count(mine & (verdict == Verdict.close_wait_possible)),
+        "reset": count(mine & (verdict == Verdict.close_wait_reset)),
+        "closed_late": count(mine & (verdict == Verdict.closed_late)),
+        "closed": count(verdict == Verdict.closed),
+        "flows": np.bincount(group, minlength=groups),
+        "peak": _peaks(since, since + held, group[by_group], groups),
+        "first_since": np.minimum.reduceat(since, begins) if groups else since,
+        "last_since": np.maximum.reduceat(since, begins) if groups else since,
+        "longest_held": np.maximum.reduceat(held, begins) if groups else held,
+        "worst_stream": rows[worst[np.searchsorted(group[worst], np.arange(groups))]],
     }
 
 
-def _peak(since: Values, held: Values) -> int:
-    """The most intervals that overlap. One that ends at an instant and one that begins then do overlap: both are seen there."""
-    times = np.concatenate([since, since + held])
-    steps = np.concatenate([np.ones(len(since), np.int64), -np.ones(len(since), np.int64)])
-    order = np.lexsort((-steps, times))
-    return int(np.cumsum(steps[order]).max(initial=0))
+def _peaks(begin: Values, end: Values, group: Values, groups: int) -> Values:
+    """For each group: the most intervals that overlap. Where one ends at the instant another begins, both are seen."""
+    if not groups:
+        return np.empty(0, np.int64)
+    groups_twice = np.concatenate([group, group])
+    steps = np.repeat(np.array([1, -1]), len(begin))
+    order = np.lexsort((-steps, np.concatenate([begin, end]), groups_twice))
+    running = np.cumsum(steps[order])  # every group's steps add up to 0, so the sum starts anew by itself
+    return np.maximum.reduceat(running, np.searchsorted(groups_twice[order], np.arange(groups)))

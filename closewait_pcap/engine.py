@@ -17,7 +17,9 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,13 +38,37 @@ WORTH_COMPILING = 3 << 20
 LARGE_TABLE = 128 << 20
 """Bytes from which a table grows in place."""
 
+CACHE_LINE = 64
+PREFETCHED = 128
+"""Bytes of a row that `prefetch` asks for: the tables have in front what every packet needs."""
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+"""How everything is compiled. Kernels allocate nothing, so nothing in them need be counted: without Numba's run time (NRT) the
+decoder is rid of atomic counting for each array at each helper, 14 of 40 ns per packet."""
+
 _helpers: list[Callable[..., Any]] = []
+_hints: list[tuple[Callable[..., None], Callable[..., None]]] = []
+"""What plain Python calls, and what compiled kernels call in its place."""
 
 
 def helper(function: Function) -> Function:
     """Register a function that kernels call, so that it is compiled together with them."""
     _helpers.append(function)
     return function
+
+
+def hint(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a function that tells the processor what is coming. Plain Python gains nothing by it and leaves it out."""
+
+    def left_out(*_: Any) -> None:
+        pass
+
+    _hints.append((left_out, function))
+    return left_out
+
+
+def prefetch(records: Records, row: int) -> None:
+    """Ask for a row of a table, or an entry of an index, that will be needed soon (in a `hint` only)."""
 
 
 @cache
@@ -60,6 +86,26 @@ def record_class(dtype: np.dtype[np.void]) -> type:
     namespace: dict[str, Any] = {}
     exec(f"def __init__(self):\n{body}", namespace)  # an unrolled constructor is 3 times faster than a loop of setattr
     return type("Row", (), {"__slots__": names, "__init__": namespace["__init__"]})
+
+
+@cache
+def row_class(dtype: np.dtype[np.void]) -> type:
+    """Make the type of a structured array's rows: fields as attributes, as with ``np.record``.
+
+    The reader asks for some 10 fields per chunk, and ``np.record`` takes 1.8 us for each. This takes 0.4 us, and passing such
+    a row to a compiled kernel 1.3 us instead of 2.3: 10 us less for each chunk, a tenth of what full-size frames take.
+
+    Args:
+        dtype: a structured dtype.
+
+    Returns:
+        A subclass of ``np.void`` with a property per field.
+    """
+
+    def attribute(number: int) -> property:
+        return property(itemgetter(number), lambda row, value: row.__setitem__(number, value))
+
+    return type("Row", (np.void,), {"__slots__": ()} | {name: attribute(i) for i, name in enumerate(dtype.names or ())})
 
 
 class Mode:
@@ -88,7 +134,7 @@ class Mode:
         """Show a chunk of input to a kernel."""
         return buffer
 
-    def kernel(self, entry: Callable[..., None]) -> Callable[..., None]:
+    def kernel(self, entry: Callable[..., Any]) -> Callable[..., Any]:
         """Give the runnable form of a kernel."""
         return entry
 
@@ -109,7 +155,7 @@ class CompiledMode(Mode):
     compiled = True
 
     def records(self, dtype: np.dtype[np.void], count: int) -> Records:  # noqa: D102
-        return np.zeros(count, np.dtype((np.record, dtype)))  # type: ignore[arg-type] # np.record: fields as attributes
+        return np.zeros(count, np.dtype((row_class(dtype), dtype)))
 
     def counters(self, values: Iterable[int]) -> Any:  # noqa: D102
         return np.array(list(values), np.int64)
@@ -120,7 +166,7 @@ class CompiledMode(Mode):
     def buffer(self, buffer: bytearray) -> Any:  # noqa: D102
         return np.frombuffer(buffer, np.uint8)
 
-    def kernel(self, entry: Callable[..., None]) -> Callable[..., None]:  # noqa: D102
+    def kernel(self, entry: Callable[..., Any]) -> Callable[..., Any]:  # noqa: D102
         return compiled(entry)
 
     def assign(self, record: Record, source: Record) -> None:  # noqa: D102
@@ -187,21 +233,64 @@ def compiled(entry: Callable[..., Any]) -> Callable[..., Any]:
         the cache is empty or not writable.
     """
     from numba import njit  # noqa: PLC0415
-    from numba.extending import register_jitable  # noqa: PLC0415
 
-    while _helpers:
-        register_jitable(forceinline=True, error_model="numpy")(_helpers.pop())
+    _compile_helpers()
     folder = cache_folder()
     if folder is None:
-        return njit(nogil=True, error_model="numpy")(entry)  # type: ignore[no-any-return]
+        return njit(nogil=True, **_OPTIONS)(entry)  # type: ignore[no-any-return]
     with _numba_cache_in(folder):
-        return njit(nogil=True, cache=True, error_model="numpy")(entry)  # type: ignore[no-any-return]
+        return njit(nogil=True, cache=True, **_OPTIONS)(entry)  # type: ignore[no-any-return]
 
 
 def is_cached() -> bool:
     """Whether the compiled kernels are on disk already, so that no compilation is ahead."""
     folder = cache_folder()
     return folder is not None and any(folder.rglob("*.nbi"))
+
+
+@cache
+def _compile_helpers() -> None:
+    """Make Numba know all that kernels call."""
+    from numba.extending import overload, register_jitable  # noqa: PLC0415
+
+    for function in _helpers:
+        register_jitable(forceinline=True, **_OPTIONS)(function)
+    options: Any = {"forceinline": True} | _OPTIONS
+    for stub, function in _hints:
+        overload(stub, jit_options=options, strict=False)(partial(_whatever_types, function))
+    instruction = _prefetch_instruction()
+
+    @overload(prefetch, jit_options=options)
+    def _(records, row):  # type: ignore[no-untyped-def] # noqa: ARG001 - Numba matches the names
+        return lambda records, row: instruction(records, row)  # noqa: PLW0108 - it calls no intrinsic by another name
+
+
+def _whatever_types(function: Callable[..., None], *_: Any) -> Callable[..., None]:
+    return function
+
+
+def _prefetch_instruction() -> Any:
+    """Give the processor's own instruction, for which LLVM has a name and Numba has none."""
+    from numba import types  # noqa: PLC0415
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    ir: Any = import_module("llvmlite.ir")  # untyped, as cgutils is
+    cgutils: Any = import_module("numba.core.cgutils")
+
+    def prefetch_instruction(_typing, records, row):  # type: ignore[no-untyped-def] # noqa: ARG001
+        def generate(context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+            array = context.make_array(records)(context, builder, arguments[0])
+            start = builder.bitcast(cgutils.get_item_pointer(context, builder, records, array, [arguments[1]]), cgutils.voidptr_t)
+            of = ir.FunctionType(ir.VoidType(), [start.type] + 3 * [cgutils.int32_t])
+            function = cgutils.get_or_insert_function(builder.module, of, "llvm.prefetch.p0i8")
+            for offset in range(0, min(PREFETCHED, context.get_abi_sizeof(context.get_data_type(records.dtype))), CACHE_LINE):
+                line = cgutils.pointer_add(builder, start, offset)
+                builder.call(function, [line, *map(cgutils.int32_t, (0, 3, 1))])  # to read, to keep in all caches, data
+            return context.get_dummy_value()
+
+        return types.void(records, types.intp), generate
+
+    return intrinsic(prefetch_instruction)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def _series(column: Column, values: Values, index: "pd.Index | None") -> "pd.Ser
     elif column.kind is Kind.span:
         data = values.astype("timedelta64[ns]")
     elif column.kind is Kind.category:
-        assert isinstance(values, Category)  # noqa: S101 - tells mypy what results.flow_values promises
+        assert isinstance(values, Category)  # as results.flow_values promises
         texts = pd.Index(values.texts, dtype="str")
         data = pd.Categorical.from_codes(np.asarray(values), categories=texts)
     elif column.kind is Kind.text:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap import columns, engine
-from closewait_pcap.capture.packets import ACK, MAX_FRAME, NOT_TCP, PACKET, QUOTED
+from closewait_pcap.capture.packets import ACK, MAX_FRAME, NOT_TCP, NUMBERING_ONLY, PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.source import CaptureSource, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, as_array
@@ -14,11 +14,12 @@ from closewait_pcap.flows.table import FlowTable
 from closewait_pcap.results import Category, Values
 
 
-def packet_values(source: CaptureSource, stream: int, client: tuple[int, int, int]) -> dict[str, Values]:
+def packet_values(source: CaptureSource, begin: int, stream: int, client: tuple[int, int, int]) -> dict[str, Values]:
     """Read one flow's packets.
 
     Args:
         source: the capture, which must be readable a second time.
+        begin: where the capture begins in a file object.
         stream: the flow's number.
         client: the client's address, as two words, and its port.
 
@@ -26,7 +27,7 @@ def packet_values(source: CaptureSource, stream: int, client: tuple[int, int, in
         By column name, in `columns.PACKETS` order: arrays of shape (packets,).
     """
     if not isinstance(source, (str, os.PathLike)):
-        source.seek(0)
+        source.seek(begin)
     found: list[Any] = []
     with open_source(source) as opened:
         large = opened.size is not None and opened.size > engine.WORTH_COMPILING
@@ -35,7 +36,7 @@ def packet_values(source: CaptureSource, stream: int, client: tuple[int, int, in
         for batch, count in reader.batches():
             table.follow(batch, count)
             rows = as_array(batch, PACKET, count)
-            found.append(rows[(rows["stream"] == stream) & (rows["quality"] & (NOT_TCP | QUOTED) == 0)].copy())
+            found.append(rows[(rows["stream"] == stream) & (rows["quality"] & (NOT_TCP | NUMBERING_ONLY) == 0)].copy())
     packets = np.concatenate(found)
     hi, lo, port = client
     from_client = (packets["src_hi"] == hi) & (packets["src_lo"] == lo) & (packets["srcport"] == port)

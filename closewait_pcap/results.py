@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.capture.packets import MAX_FRAME, address_bytes
+from closewait_pcap.capture.packets import MAX_FRAME, address_bytes, address_words
 from closewait_pcap.capture.reader import CaptureInfo
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import ACK_IN_HANDSHAKE, BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
+from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.verdicts.judge import NO_TIME, Judgement
 from closewait_pcap.verdicts.verdict import Verdict
 
 Values = np.ndarray[Any, Any]
 _LETTERS = "SHADFRTW"
+MAPPED_HI, _LO = address_words(bytes(4))
+MAPPED_LO = _LO >> 32
+"""How the words of an IPv4 address begin: ::ffff:0:0/96."""
 
 
 @dataclass
@@ -70,28 +73,35 @@ class Result:
 
 def address_text(hi: int, lo: int) -> str:
     """Write an address as Wireshark does: IPv4 dotted, IPv6 compressed."""
-    address = ipaddress.IPv6Address(address_bytes(hi, lo))
-    return str(address.ipv4_mapped or address)
+    if hi == MAPPED_HI and lo >> 32 == MAPPED_LO:
+        return f"{lo >> 24 & 255}.{lo >> 16 & 255}.{lo >> 8 & 255}.{lo & 255}"
+    return str(ipaddress.IPv6Address(address_bytes(hi, lo)))
 
 
-def address_codes(words: Values) -> tuple[Values, list[str]]:
+def address_codes(words: Values) -> tuple[Values, Values]:
     """Number addresses.
 
     Args:
         words: int64, shape (n, 2).
 
     Returns:
-        Codes, int64, shape (n,), and the text of each code, in the addresses' own order.
+        Codes, int64, shape (n,), and the address of each code, int64, shape (codes, 2), in the addresses' own order.
     """
     if not len(words):
-        return np.empty(0, np.int64), []
+        return np.empty(0, np.int64), words
     order = np.lexsort((words[:, 1], words[:, 0]))
     ordered = words[order]
     new = np.ones(len(words), np.bool_)
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     codes = np.empty(len(words), np.int64)
     codes[order] = np.cumsum(new) - 1
-    return codes, [address_text(hi, lo) for hi, lo in ordered[new].tolist()]
+    return codes, ordered[new]
+
+
+def address_category(codes: Values, addresses: Values) -> "Category":
+    """Turn numbered addresses into a category of those that occur."""
+    used, compact = np.unique(codes, return_inverse=True)
+    return Category.of(compact.reshape(-1), [address_text(hi, lo) for hi, lo in addresses[used].tolist()])
 
 
 class Category(np.ndarray[Any, Any]):
@@ -123,9 +133,9 @@ def flow_values(result: Result, streams: Values) -> dict[str, Values]:
     of_server = result.facts.ends[streams, 1 - client_end]
     client, client_port, server, server_port = result.endpoints_of(streams)
     values: dict[str, Values] = {
-        "client": Category.of(*address_codes(client)),
+        "client": address_category(*address_codes(client)),
         "client_port": client_port,
-        "server": Category.of(*address_codes(server)),
+        "server": address_category(*address_codes(server)),
         "server_port": server_port,
         "roles_from": Category.of(judgement.roles_from[streams], columns.ROLES_FROM),
         "start": flows["first_time"],
@@ -177,17 +187,27 @@ def _frames(frames: Values, where: Values | None = None) -> Values:
 
 
 def _completeness(flows: Structured, client: Structured, server: Structured) -> Values:
-    flags = client["flags"] | server["flags"]
+    """Wireshark's bits, measured with tshark 4.0: its SYN is one that opens the stream, its ACK one without payload.
+
+    A RST that refuses a connection carries an ACK, or it would not be taken.
+    """
     letters = flows["letters"]
-    data, fin, rst = (0b11 << 2 * _LETTERS.index(letter) for letter in "DFR")
-    return (
-        1 * ((flags & BARE_SYN) != 0)
-        | 2 * ((flags & SYN_ACK) != 0)
-        | 4 * ((flows["handshake"] & ACK_IN_HANDSHAKE) != 0)
+    syn_ack, ack, data, fin, rst = (0b11 << 2 * _LETTERS.index(letter) for letter in "HADFR")
+    opened = np.zeros(len(flows), np.bool_)
+    refused = np.zeros(len(flows), np.bool_)
+    for me, you in ((client, server), (server, client)):
+        active = (me["flags"] & BARE_SYN) != 0
+        opened |= active & (me["syn_frame"] == flows["first_frame"])
+        refused |= active & ((you["flags"] & HAS_RST) != 0) & (you["syn_frame"] == 0)
+    bits: Values = (
+        1 * opened
+        | 2 * ((letters & syn_ack) != 0)
+        | 4 * (refused | ((letters & ack) != 0))
         | 8 * ((letters & data) != 0)
         | 16 * ((letters & fin) != 0)
         | 32 * ((letters & rst) != 0)
     )
+    return bits
 
 
 def _history(flows: Structured, client_end: Values) -> Category:

@@ -8,10 +8,11 @@
     FIN_WAIT_2   <-- .   420          ack 101 win 0    <-- CLOSE_WAIT
     ... 5s                                                               # the capture goes on for 5 s
 
-A packet reads as tcpdump prints it: flags, ``seq:end(len)`` (``seq`` alone: no payload), ``ack N``, ``win N``, ``wscale N``; its time
-follows ``@``, else it is 1 ms after the packet before. The states beside a packet are those an observer knows *after* it, and are
-asserted (``?``: not looked at). ``== ... ==`` begins a new connection between the same two ports, with other initial sequence numbers
-(``== same numbers ==``: with the same); a packet marked ``old`` is the previous connection's, in its numbers and with its states.
+A packet reads as tcpdump prints it: flags, ``seq:end(len)`` (``seq`` alone: no payload), ``ack N``, ``win N``, ``wscale N``;
+its time follows ``@``, else it is 1 ms after the packet before. The states beside a packet are those an observer knows *after*
+it, and are asserted (``?``: not looked at). ``== ... ==`` begins a new connection between the same two ports, with other initial
+sequence numbers (``== same numbers ==``: with the same); a packet marked ``old`` is the previous connection's, in its numbers and
+with its states.
 
 Every ladder is climbed in many ways: by the reference; by the kernel, plain and compiled; from a capture file over IPv4 and IPv6;
 with the addresses in the other order; with sequence numbers that wrap at every interesting place; with every packet twice.
@@ -29,7 +30,8 @@ from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
 from closewait_pcap.flows.roles import RolesFrom
 from closewait_pcap.flows.table import Facts, FlowTable
-from closewait_pcap.tcp.endpoint import Endpoint, Segment
+from closewait_pcap.tcp.endpoint import Endpoint
+from closewait_pcap.tcp.sequence import Segment
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import Judgement, judge
 from closewait_pcap.verdicts.verdict import Verdict
@@ -103,8 +105,9 @@ class Ladder:
                 if "same numbers" in line:
                     ladder.same_numbers.add(connection)
             elif line.startswith("..."):
-                number, unit = re.fullmatch(r"\.\.\. ([\d.]+)(ms|s|m)", line).groups()  # type: ignore[union-attr]
-                ladder.end = time + int(float(number) * UNITS[unit])
+                length_of_silence = re.fullmatch(r"\.\.\. ([\d.]+)(ms|s|m)", line)
+                assert length_of_silence, f"not a time: {line!r}"
+                ladder.end = time + int(float(length_of_silence[1]) * UNITS[length_of_silence[2]])
             elif "--" in line:
                 match = LINE.fullmatch(line)
                 assert match, f"not a packet of a ladder: {line!r}"
@@ -154,7 +157,7 @@ class Ladder:
         yield Way("doubled", doubled=True)
         yield Way("file", from_file=True)
         yield Way("file over IPv6", from_file=True, left="2001:db8::9", right="2001:db8::1")
-        left, right = self.numbers(True), self.numbers(False)
+        left, right = self.numbers(True) or [1], self.numbers(False) or [1]
         for n in range(max(len(left), len(right))):
             wrap = (2**32 - left[min(n, len(left) - 1)], 2**32 - right[min(n, len(right) - 1)])
             yield replace(plain, name=f"wrap {n}", offsets=wrap)

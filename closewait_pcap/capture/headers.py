@@ -9,10 +9,15 @@ IPv4 with options, IPv6 with extension headers and jumbograms, IP in IP, TCP quo
 cases it cannot see through are marked `LONG_TAIL` for dpkt.
 """
 
+from typing import Any
+
 import numpy as np
 
-from closewait_pcap.capture.packets import FRAGMENT, LONG_TAIL, NO_TIME, OPTIONS_CUT, QUOTED, SYN
+from closewait_pcap.capture.packets import BAD_HEADER, FRAGMENT, LONG_TAIL, NO_TIME, NUMBERING_ONLY, OPTIONS_CUT, QUOTED, SYN
 from closewait_pcap.engine import Record, Records, helper
+
+Buffer = Any
+"""A chunk of input, or a table of integers: what the engine's mode makes of them."""
 
 DECODER = np.dtype(
     [
@@ -23,6 +28,7 @@ DECODER = np.dtype(
         ("frames", np.int64),  # frames seen so far, of any protocol
         ("tcp_frames", np.int64),
         ("tails", np.int64),  # rows of the batch that are marked LONG_TAIL
+        ("timed", np.int64),  # of `frames`: those that have a time of their own
         ("first_time", np.int64),
         ("last_time", np.int64),  # latest time seen
         ("previous_time", np.int64),
@@ -79,22 +85,23 @@ RAW_OPENBSD = 14
 SECTION_HEADER, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS = 0x0A0D0D0A, 1, 5
 _OPB, _SPB, _EPB = 2, 3, 6
 _CUSTOM, _CUSTOM_NO_COPY = 0x0BAD, 0x40000BAD
+_JOURNAL, _SYSDIG, _SYSDIG_FLAGS, _SYSDIG_V2 = 9, 0x204, 0x216, 0x221
 
 
 @helper
-def big16(buf, at):  # type: ignore[no-untyped-def]
+def big16(buf: Buffer, at: int) -> int:
     """Read 16 bits in network order."""
     return buf[at] * 256 + buf[at + 1]
 
 
 @helper
-def big32(buf, at):  # type: ignore[no-untyped-def]
+def big32(buf: Buffer, at: int) -> int:
     """Read 32 bits in network order."""
     return buf[at] * 16777216 + buf[at + 1] * 65536 + buf[at + 2] * 256 + buf[at + 3]
 
 
 @helper
-def file32(buf, at, big):  # type: ignore[no-untyped-def]
+def file32(buf: Buffer, at: int, big: int) -> int:
     """Read 32 bits in the file's byte order."""
     if big != 0:
         return buf[at] * 16777216 + buf[at + 1] * 65536 + buf[at + 2] * 256 + buf[at + 3]
@@ -102,7 +109,7 @@ def file32(buf, at, big):  # type: ignore[no-untyped-def]
 
 
 @helper
-def file16(buf, at, big):  # type: ignore[no-untyped-def]
+def file16(buf: Buffer, at: int, big: int) -> int:
     """Read 16 bits in the file's byte order."""
     if big != 0:
         return buf[at] * 256 + buf[at + 1]
@@ -110,28 +117,35 @@ def file16(buf, at, big):  # type: ignore[no-untyped-def]
 
 
 @helper
-def ticks_to_ns(high, low, interface):  # type: ignore[no-untyped-def]
+def ticks_to_ns(high: int, low: int, interface: Record) -> int:
     """Turn a pcapng timestamp into ns since the epoch, exactly, and without overflow for any input."""
     ticks = (high & 0x7FFFFFFF) * 4294967296 + low
     units = interface.units
     if units > 0:
         seconds = ticks // units
         rest = ticks - seconds * units
+        if high > 0x7FFFFFFF and units > 1:  # the 64th bit: 2**63 ticks, as two halves that fit
+            half = 4611686018427387904 // units
+            rest += 2 * (4611686018427387904 - half * units)
+            seconds += 2 * half + rest // units
+            rest = rest % units
         ns = rest * (1000000000 // units) if units <= 1000000000 else rest // (units // 1000000000)
     else:
         shift = interface.shift
         seconds = ticks >> shift
         rest = ticks - (seconds << shift)
+        if high > 0x7FFFFFFF and shift > 0:
+            seconds += 1 << (63 - shift)
         if shift > 30:
             rest = rest >> (shift - 30)
             shift = 30
         ns = (rest * 1000000000) >> shift
-    seconds = max(min(seconds + interface.offset, MAX_SECONDS), -MAX_SECONDS)
+    seconds = max(min(min(seconds, 2 * MAX_SECONDS) + interface.offset, MAX_SECONDS), -MAX_SECONDS)
     return seconds * 1000000000 + ns
 
 
 @helper
-def decode_tcp(buf, at, end, payload_end, row):  # type: ignore[no-untyped-def]
+def decode_tcp(buf: Buffer, at: int, end: int, payload_end: int, row: Record) -> int:
     """Decode a TCP header.
 
     Args:
@@ -145,7 +159,7 @@ def decode_tcp(buf, at, end, payload_end, row):  # type: ignore[no-untyped-def]
         return CUT
     header = buf[at + 12] // 16 * 4
     if header < 20:
-        return MALFORMED
+        row.quality = row.quality | BAD_HEADER
     flags = buf[at + 13] * 1
     row.srcport = big16(buf, at)
     row.dstport = big16(buf, at + 2)
@@ -174,13 +188,13 @@ def decode_tcp(buf, at, end, payload_end, row):  # type: ignore[no-untyped-def]
 
 
 @helper
-def word(buf, at):  # type: ignore[no-untyped-def]
+def word(buf: Buffer, at: int) -> int:
     """Read 8 bytes of an address, the top bit flipped."""
     return (big32(buf, at) - 2147483648) * 4294967296 + big32(buf, at + 4)
 
 
 @helper
-def decode_ip(buf, at, end, wire_end, version, row):  # type: ignore[no-untyped-def]
+def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: Record) -> int:
     """Follow IP headers, and tunnels of IP in IP, down to TCP.
 
     Args:
@@ -220,6 +234,11 @@ def decode_ip(buf, at, end, wire_end, version, row):  # type: ignore[no-untyped-
             row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
             row.dst_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 16)
             at += header
+            if protocol == 51:  # authentication header
+                if end - at < 8:
+                    return CUT
+                protocol = buf[at] * 1
+                at += (buf[at + 1] + 2) * 4
         elif said == 6:
             if end - at < 40:
                 return CUT
@@ -251,6 +270,7 @@ def decode_ip(buf, at, end, wire_end, version, row):  # type: ignore[no-untyped-
                 at += size
         else:
             return MALFORMED if version != 0 else NOT_IP
+        end = min(end, payload_end)  # what follows is padding
         if protocol == 6:
             return decode_tcp(buf, at, end, payload_end, row)
         if protocol == 4:
@@ -271,13 +291,13 @@ def decode_ip(buf, at, end, wire_end, version, row):  # type: ignore[no-untyped-
             at += 8
             version = 0
         else:
-            return NOT_TCP
+            return DEEP if layers >= MAX_LAYERS else NOT_TCP
         wire_end = min(wire_end, payload_end)
     return DEEP
 
 
 @helper
-def find_ip(buf, at, end, link):  # type: ignore[no-untyped-def]
+def find_ip(buf: Buffer, at: int, end: int, link: int) -> tuple[int, int]:
     """Go through the link layer.
 
     Returns:
@@ -328,6 +348,9 @@ def find_ip(buf, at, end, link):  # type: ignore[no-untyped-def]
         ethertype = big16(buf, at + 2)
         at += 4
         tags += 1
+    if ethertype <= 1500 and end - at >= 8 and big16(buf, at) == 0xAAAA and big32(buf, at + 2) == 0x03000000:  # LLC, SNAP
+        ethertype = big16(buf, at + 6)
+        at += 8
     if ethertype == 0x0800:
         return at, 4
     if ethertype == 0x86DD:
@@ -338,23 +361,24 @@ def find_ip(buf, at, end, link):  # type: ignore[no-untyped-def]
 
 
 @helper
-def take_frame(buf, at, caplen, wirelen, time, link, batch, skips, decoder):  # type: ignore[no-untyped-def]
+def take_frame(buf: Buffer, at: int, caplen: int, wirelen: int, time: int, link: int, batch: Records, skips: Buffer, decoder: Record) -> None:
     """Count a frame, and add a row to the batch where it holds TCP (or may hold it: the long tail)."""
     decoder.frames = decoder.frames + 1
-    if decoder.frames == 1:
-        decoder.first_time = time
-        decoder.last_time = time
-    elif time < decoder.previous_time:
-        decoder.backwards = decoder.backwards + 1
-        decoder.largest_step_back = max(decoder.largest_step_back, decoder.previous_time - time)
-    decoder.previous_time = time
-    decoder.last_time = max(decoder.last_time, time)
     row = batch[decoder.rows]
-    row.quality = row.quality & NO_TIME
+    if row.quality & NO_TIME == 0:
+        decoder.timed = decoder.timed + 1
+        if decoder.timed == 1:
+            decoder.first_time = time
+            decoder.last_time = time
+        elif time < decoder.previous_time:
+            decoder.backwards = decoder.backwards + 1
+            decoder.largest_step_back = max(decoder.largest_step_back, decoder.previous_time - time)
+        decoder.previous_time = time
+        decoder.last_time = max(decoder.last_time, time)
     ip, outcome = find_ip(buf, at, at + caplen, link)
     if ip >= 0:
         outcome = decode_ip(buf, ip, at + caplen, at + wirelen, outcome, row)
-    if outcome == TCP and row.quality & QUOTED == 0:
+    if outcome == TCP and row.quality & NUMBERING_ONLY == 0:
         decoder.tcp_frames = decoder.tcp_frames + 1
     elif outcome == TAIL:
         row.quality = LONG_TAIL | (row.quality & NO_TIME)
@@ -363,7 +387,7 @@ def take_frame(buf, at, caplen, wirelen, time, link, batch, skips, decoder):  # 
         skips[outcome] += 1
         return
     else:
-        skips[NOT_TCP] += 1
+        skips[NOT_TCP if row.quality & QUOTED != 0 else MALFORMED] += 1
     row.frame = decoder.frames
     row.time = time
     row.offset = at
@@ -374,7 +398,7 @@ def take_frame(buf, at, caplen, wirelen, time, link, batch, skips, decoder):  # 
 
 
 @helper
-def decode_pcap(buf, end, interfaces, batch, skips, decoder):  # type: ignore[no-untyped-def]
+def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skips: Buffer, decoder: Record) -> None:
     """Decode pcap records until the batch is full or the input ends."""
     at = decoder.at
     size = decoder.record_header
@@ -405,7 +429,7 @@ def decode_pcap(buf, end, interfaces, batch, skips, decoder):  # type: ignore[no
 
 
 @helper
-def decode_pcapng(buf, end, interfaces, batch, skips, decoder):  # type: ignore[no-untyped-def]
+def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, skips: Buffer, decoder: Record) -> None:
     """Decode pcapng packet blocks until the batch is full, the input ends, or a block comes that Python has to read."""
     at = decoder.at
     while decoder.rows < len(batch):
@@ -458,7 +482,7 @@ def decode_pcapng(buf, end, interfaces, batch, skips, decoder):  # type: ignore[
             wirelen = file32(buf, at + 8, decoder.big)
             caplen = min(wirelen, total - 16)
             quality = NO_TIME
-        elif kind == _CUSTOM or kind == _CUSTOM_NO_COPY:  # noqa: PLR1714
+        elif kind in (_CUSTOM, _CUSTOM_NO_COPY, _JOURNAL, _SYSDIG, _SYSDIG_FLAGS, _SYSDIG_V2):
             decoder.frames = decoder.frames + 1  # Wireshark gives them a frame number
             skips[NOT_IP] += 1
         if start > 0:

@@ -26,6 +26,8 @@ PACKET = np.dtype(
         ("caplen", np.int64),
         ("wirelen", np.int64),
         ("link", np.int64),  # link type
+        ("sender", np.int64),  # which end of its flow sends it: 0 the smaller endpoint, 1 the other; by the flow table
+        ("slot", np.int64),  # where the search for its flow begins; by the flow table
         ("stream", np.int64),  # Wireshark's tcp.stream, set by the flow table
     ]
 )
@@ -38,6 +40,10 @@ FRAGMENT = 2
 """First fragment of an IP datagram: the payload length is this fragment's alone."""
 QUOTED = 4
 """A TCP header quoted in an ICMP error: it takes part in numbering, but is no packet of the flow."""
+BAD_HEADER = 64
+"""A TCP header that claims to be shorter than 20 bytes: Wireshark gives it a stream, its receiver throws it away."""
+NUMBERING_ONLY = QUOTED | BAD_HEADER
+"""Rows that take part in numbering alone."""
 LONG_TAIL = 8
 """The fast decoder does not know this frame; dpkt has to look."""
 NOT_TCP = 16

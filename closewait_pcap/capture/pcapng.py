@@ -46,6 +46,11 @@ def section_header(buffer: bytearray, at: int, big: bool) -> bool:
     return big
 
 
+def is_byte_order_magic(buffer: bytearray, at: int) -> bool:
+    """Whether a section header says in which byte order it is."""
+    return bytes(buffer[at + 8 : at + 12]) in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a")
+
+
 def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
     """Read an interface description.
 

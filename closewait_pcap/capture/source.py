@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from closewait_pcap.errors import CaptureError
 
@@ -39,7 +39,9 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(source, "read"):
             raise CaptureError(f"cannot read a capture from {type(source).__name__}: give a path or a binary file object")
-        yield Opened(source, str(getattr(source, "name", "<stream>")), _size_left(source))
+        name = str(getattr(source, "name", "<stream>"))
+        stream = source if hasattr(source, "readinto") else cast("BinaryIO", _ByRead(source, name))
+        yield Opened(stream, name, _size_left(source))
         return
     if source == "-":
         yield Opened(sys.stdin.buffer, "<stdin>", None)
@@ -52,6 +54,23 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
     with stream:
         status = os.fstat(stream.fileno())
         yield Opened(stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None)
+
+
+class _ByRead:
+    """A file object that has ``read`` alone, as one that has ``readinto``."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    def readinto(self, buffer: memoryview) -> int | None:
+        block = self._stream.read(len(buffer))
+        if isinstance(block, str):
+            raise CaptureError(f"{self._name}: this file object gives text; open it with mode 'rb'")
+        if block is None:
+            return None
+        buffer[: len(block)] = block
+        return len(block)
 
 
 def is_rereadable(source: CaptureSource) -> bool:

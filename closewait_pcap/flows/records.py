@@ -19,8 +19,7 @@ FLOW = np.dtype(
         ("first_frame", np.uint32),  # 0: so far only quoted in ICMP errors
         ("previous", np.int32),  # the older flow with the same addresses and ports, or -1
         ("letters", np.int32),  # which of the 16 letters stand in history
-        ("handshake", np.int16),  # 1: ACK seen, as Wireshark's completeness counts it
-        ("opener", np.int16),  # the end that sent the first packet
+        ("opener", np.int32),  # the end that sent the first packet
         ("letter_count", np.int32),
         ("history", np.int64),  # Zeek's letters in order, 4 bits each: letter * 2 + end
         ("first_time", np.int64),
@@ -102,5 +101,3 @@ IGNORED_RST = 4096
 """A RST was seen whose number no receiver would accept."""
 SPOKE = 8192
 """The end sent something else than a SYN, a SYN-ACK or a RST."""
-
-ACK_IN_HANDSHAKE = 1

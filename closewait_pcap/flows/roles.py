@@ -1,7 +1,8 @@
 """Client or server, and how we know.
 
 A SYN or a SYN-ACK says it. Without one it is guessed, and `roles_from` says that it is a guess: a port below the ephemeral range
-(RFC 6335: 49152; Linux begins at 32768) against one inside it is the service's; else whoever was heard first is called the client.
+(RFC 6335: 49152; Linux begins at 32768) against one inside it is the service's; else whoever was heard first is called the
+client.
 """
 
 from enum import IntEnum
@@ -24,7 +25,9 @@ class RolesFrom(IntEnum):
     first_packet = 3
 
 
-def assign_roles(flows: Structured, ends: Structured) -> tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]:
+def assign_roles(
+    flows: Structured, ends: Structured
+) -> tuple[np.ndarray[Any, np.dtype[np.int8]], np.ndarray[Any, np.dtype[np.int8]]]:
     """Tell each flow's client from its server.
 
     Args:

@@ -76,8 +76,9 @@ class FlowTable:
             self._flows = self._mode.grow(self._flows, FLOW, then)
             self._ends = self._mode.grow(self._ends, END, 2 * then)
             table.capacity = then
-            if 2 * then > int(table.mask) + 1:
-                self._rebuild_index(1 << (2 * then - 1).bit_length())
+            # At most a quarter full: each collision is a look at a flow that nobody fetched ahead (half full: 51 ns, not 45).
+            if 4 * then > int(table.mask) + 1:
+                self._rebuild_index(1 << (4 * then - 1).bit_length())
         if table.holes + 2 > table.hole_capacity:
             then = 2 * int(table.hole_capacity)
             self._holes = self._mode.grow(self._holes, HOLE, then)

@@ -41,15 +41,15 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
     Returns:
         What JSON can hold: times as ISO 8601 text with nanoseconds, spans in seconds under ``*_s``, null for missing.
     """
-    info, summary = result.capture, wording.summarize(result, shown)
+    info, summary, endpoints = result.capture, wording.summarize(result, shown), endpoint_values(result, shown)
     listed = shown if all_flows else wording.flagged(result, shown)
     return {
-        "headline": wording.headline(result, shown),
+        "headline": wording.headline(result, shown, endpoints),
         "close_wait": {name: getattr(summary, name) for name in ("close_wait", "stuck", "sending", "too_young")},
         "flows_total": summary.flows,
         "verdicts": summary.counts,
         "stuck_after_s": result.stuck_after / 1e9,
-        "endpoints": _rows(columns.ENDPOINTS, endpoint_values(result, shown)),
+        "endpoints": _rows(columns.ENDPOINTS, endpoints),
         "flows": [
             {"stream": stream, **row, "display_filter": display_filter(stream)}
             for stream, row in zip(listed.tolist(), _rows(columns.FLOWS, flow_values(result, listed)), strict=True)
@@ -127,9 +127,13 @@ def schema() -> dict[str, Any]:
     }
     report = {
         "headline": {"type": "string"},
-        "close_wait": _object({name: count for name in ("close_wait", "stuck", "sending", "too_young")}),
+        "close_wait": _object(dict.fromkeys(("close_wait", "stuck", "sending", "too_young"), count)),
         "flows_total": count,
-        "verdicts": {"type": "object", "propertyNames": {"enum": [verdict.name for verdict in Verdict]}, "additionalProperties": count},
+        "verdicts": {
+            "type": "object",
+            "propertyNames": {"enum": [verdict.name for verdict in Verdict]},
+            "additionalProperties": count,
+        },
         "stuck_after_s": {"type": "number"},
         "endpoints": {"type": "array", "items": _object({_json_name(column): _field(column) for column in columns.ENDPOINTS})},
         "flows": {

@@ -1,22 +1,113 @@
-"""The report for a person at a terminal: the verdict first, then who, which flows, where to look, and what is not known."""
+"""The report for a person at a terminal: the verdict first, then who, which flows, where to look, and what is not known.
 
-from io import StringIO
-from typing import TYPE_CHECKING
+What does not fit the page as a table is written as one paragraph per row: an address is never cut or broken, so that it can be
+copied.
+"""
+
+import textwrap
+from typing import NamedTuple
 
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Result, Values, flow_values
 from closewait_pcap.verdicts.judge import NO_TIME
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from closewait_pcap.verdicts.verdict import Verdict
 
 WORST = 10
 """Flows and endpoints listed; the rest is counted."""
+_RED, _YELLOW, _GREEN, _BOLD, _WARNING = "1;31", "1;33", "1;32", "1", "33"
 
 
-def render(result: Result, warnings: list[str], shown: Values, *, all_flows: bool = False, width: int = 120, color: bool = False) -> str:
+class Table(NamedTuple):
+    """A table before it is known whether it fits the page."""
+
+    titles: list[str]
+    right: list[bool]
+    """Which columns are numbers."""
+    rows: list[list[str]]
+    names: int
+    """How many columns, from the left, name the row."""
+    narrow: int
+    """How many, from the left, a narrow page shows."""
+
+
+class Page:
+    """Lines of text.
+
+    Args:
+        width: in characters; None: as wide as need be.
+        color: with ANSI colours.
+    """
+
+    def __init__(self, width: int | None, color: bool) -> None:
+        self.lines: list[str] = []
+        self._width = width
+        self._color = color
+
+    def say(self, text: str = "", style: str = "", indent: str = "") -> None:
+        """Add a sentence, or an empty line."""
+        lines = [indent + text]
+        if self._width is not None and len(lines[0]) > self._width:
+            lines = textwrap.wrap(
+                text,
+                self._width,
+                initial_indent=indent,
+                subsequent_indent=indent + "  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        self.lines += [self._paint(line, style) for line in lines]
+
+    def table(self, table: Table) -> None:
+        """Add a table, or where it is too wide a paragraph per row."""
+        widths = [max(map(len, column)) for column in zip(table.titles, *table.rows, strict=True)]
+        for gap in (3, 2):
+            total = sum(widths) + gap * (len(widths) - 1)
+            if self._width is None or total <= self._width:
+                break
+        else:
+            for row in table.rows:
+                self._paragraph(table, row)
+            return
+        for number, row in enumerate([table.titles, *table.rows]):
+            cells = [
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(row, widths, table.right, strict=True)
+            ]
+            self.lines.append(self._paint((" " * gap).join(cells).rstrip(), "" if number else _BOLD))
+            if not number:
+                self.lines.append("─" * total)
+
+    def _paragraph(self, table: Table, row: list[str]) -> None:
+        pairs = zip(table.titles, row, strict=True)
+        cells = [cell if title == "verdict" or not cell else f"{title} {cell}" for title, cell in pairs]
+        self._pack(cells[: table.names], "", _BOLD)
+        self._pack(cells[table.names : table.narrow], "  ", "")
+
+    def _pack(self, cells: list[str], indent: str, style: str) -> None:
+        """Put as many cells on a line as fit, and break none."""
+        lines: list[str] = []
+        for cell in filter(None, cells):
+            if lines and len(lines[-1]) + len(cell) + 2 < (self._width or 0):
+                lines[-1] += f", {cell}"
+            else:
+                lines.append((indent if indent or not lines else "  ") + cell)
+        self.lines += [self._paint(line + "," * (line is not lines[-1]), style) for line in lines]
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if style and self._color else text
+
+
+def render(
+    result: Result,
+    warnings: list[str],
+    shown: Values,
+    *,
+    all_flows: bool = False,
+    title: str = "",
+    width: int | None = None,
+    color: bool = False,
+) -> str:
     """Write the report.
 
     Args:
@@ -24,124 +115,135 @@ def render(result: Result, warnings: list[str], shown: Values, *, all_flows: boo
         warnings: what limits it.
         shown: the flows to speak of.
         all_flows: list every flow, not only the worst of those that wait.
-        width: of the page, in characters.
+        title: what to put before the headline, where there are several reports.
+        width: of the page, in characters; None: sentences and tables are as long as they are.
         color: with ANSI colours.
 
     Returns:
         The text, ending in a newline.
     """
-    from rich.console import Console  # noqa: PLC0415 - 50 ms that JSON need not pay
-    from rich.text import Text  # noqa: PLC0415
-
-    page = StringIO()
-    console = Console(file=page, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False)
-    summary = wording.summarize(result, shown)
-    style = "bold red" if summary.stuck else "bold yellow" if summary.close_wait else "bold green"
-    console.print(Text(wording.headline(result, shown), style=style), soft_wrap=True)
+    page, summary = Page(width, color), wording.summarize(result, shown)
+    style = _RED if summary.stuck else _YELLOW if summary.close_wait else _GREEN
     endpoints = endpoint_values(result, shown)
+    page.say(f"{wording.printable(title)}: " * bool(title) + wording.headline(result, shown, endpoints), style)
     if len(endpoints["side"]):
-        console.print()
-        _print_table(console, _endpoint_table(endpoints), len(endpoints["side"]) - WORST, "endpoints")
+        page.say()
+        page.table(_endpoint_table(endpoints))
+        _say_more(page, len(endpoints["side"]) - WORST, "endpoint")
     flagged = wording.flagged(result, shown)
     listed = shown if all_flows else flagged[:WORST]
     if len(listed):
-        console.print()
-        _print_table(console, _flow_table(result, listed), len(flagged) - len(listed), "flows that wait or waited; --all lists every flow")
+        page.say()
+        page.table(_flow_table(result, listed))
+        _say_more(page, len(flagged) - len(listed), "flow", " that wait or waited; --all lists every flow")
         if len(flagged):
-            console.print(Text(f"Wireshark filter: {_filter(flagged[:WORST])}"), soft_wrap=True)
-    sentences = wording.unjudged(result, summary, shown)
+            page.lines.append(f"Wireshark filter: {wording.streams_filter(flagged[:WORST])}")  # never broken: to be pasted
+    sentences = wording.unjudged(result, shown)
     if sentences:
-        console.print()
-        console.print(Text("\n".join(["Not counted as CLOSE_WAIT:", *(f"  {sentence}" for sentence in sentences)])), soft_wrap=True)
+        page.say()
+        page.say("Not counted as CLOSE_WAIT:")
+        for sentence in sentences:
+            page.say(sentence, indent="  ")
     for sentence in wording.delayed_reconnects(result, shown):
-        console.print(Text(sentence), soft_wrap=True)
-    console.print()
-    console.print(Text(_footer(result, summary)), soft_wrap=True)
+        page.say(sentence)
+    page.say()
+    for line in _footer(result, summary):
+        page.say(line)
     for warning in warnings:
-        console.print(Text(f"Warning: {wording.printable(warning)}", style="yellow"), soft_wrap=True)
-    return page.getvalue()
+        page.say(f"Warning: {wording.printable(warning)}", _WARNING)
+    return "\n".join(page.lines) + "\n"
 
 
-def _print_table(console: "Console", table: "Table", more: int, what: str) -> None:
-    from rich.text import Text  # noqa: PLC0415
-
-    console.print(table)
+def _say_more(page: Page, more: int, noun: str, rest: str = "") -> None:
     if more > 0:
-        console.print(Text(f"  ... and {more:,} more {what}"))
+        page.say(f"... and {wording.count(more, f'more {noun}')}{rest}", indent="  ")
 
 
-def _table(*columns: tuple[str, str]) -> "Table":
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    for name, justify in columns:
-        table.add_column(name, justify=justify, no_wrap=True, overflow="fold")  # type: ignore[arg-type]
-    return table
-
-
-def _endpoint_table(endpoints: dict[str, Values]) -> "Table":
-    counts = {"CLOSE_WAIT": "close_wait", "stuck": "stuck", "sending": "sending", "too young": "too_young", "possible": "possible",
-              "reset": "reset", "late": "closed_late", "closed": "closed"}  # fmt: skip
+def _endpoint_table(endpoints: dict[str, Values]) -> Table:
+    counts = {"CLOSE_WAIT": "close_wait", "stuck": "stuck", "sending": "sending", "too young": "too_young",
+              "possible": "possible", "reset": "reset", "late": "closed_late", "closed": "closed"}  # fmt: skip
     # a column of zeros only takes room from the ones that say something
     told = {title: name for title, name in counts.items() if name in ("close_wait", "stuck", "closed") or endpoints[name].any()}
-    table = _table(("waiting", "left"), *((title, "right") for title in told), ("since", "left"), ("longest", "right"))
-    for row in range(min(len(endpoints["side"]), WORST)):
-        table.add_row(
+    rows = [
+        [
             wording.endpoint_name(endpoints, row),
             *(f"{int(endpoints[name][row]):,}" for name in told.values()),
-            wording.moment(int(endpoints["first_since"][row])),
+            wording.moment(int(endpoints["first_since"][row])).partition(".")[0],
             wording.span(int(endpoints["longest_held"][row])),
-        )
-    return table
+        ]
+        for row in range(min(len(endpoints["side"]), WORST))
+    ]
+    titles = ["waiting", *told, "since (UTC)", "longest"]
+    return Table(titles, [False, *[True] * len(told), False, True], rows, 1, len(titles))
 
 
-def _flow_table(result: Result, streams: Values) -> "Table":
+def _flow_table(result: Result, streams: Values) -> Table:
     values = flow_values(result, streams)
-    table = _table(
-        ("stream", "right"), ("client", "left"), ("server", "left"), ("verdict", "left"), ("waits", "left"), ("held", "right"),
-        ("stuck", "left"), ("FIN frame", "right"), ("its ACK", "right"), ("history", "left"),
-    )  # fmt: skip
-    for row, stream in enumerate(streams.tolist()):
-        waiting = int(values["waiting_side"][row])
-        closer = "server" if waiting == 0 else "client"
-        frames = [int(values[f"{closer}_{name}"][row]) if waiting >= 0 else -1 for name in ("fin_frame", "fin_ack_frame")]
-        held = int(values["held"][row])
-        table.add_row(
-            str(stream),
-            wording.socket_name(_text(values, "client", row), int(values["client_port"][row])),
-            wording.socket_name(_text(values, "server", row), int(values["server_port"][row])),
-            _text(values, "verdict", row),
-            _text(values, "waiting_side", row),
-            "" if held == NO_TIME else wording.span(held),
-            {1: "yes", 0: "no, sending"}.get(int(values["stuck"][row]), "too young" if values["verdict"][row] == 9 else ""),
-            *("" if frame < 0 else str(frame) for frame in frames),
-            _text(values, "history", row),
-        )
-    return table
+    titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "FIN frame", "its ACK", "ended by", "history"]
+    right = [True, False, False, False, False, True, False, True, True, False, False]
+    rows = [_flow_row(values, row, stream) for row, stream in enumerate(streams.tolist())]
+    ended = titles.index("ended by")
+    if not any(row[ended] for row in rows):
+        for line in (titles, right, *rows):
+            del line[ended]  # type: ignore[attr-defined] # lists all, of different things
+    return Table(titles, right, rows, 3, len(titles) - 1)
+
+
+def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
+    waiting, held = _text(values, "waiting_side", row), int(values["held"][row])
+    closer = {"server": "client", "client": "server"}.get(waiting) or _first_to_close(values, row)
+    frames = [int(values[f"{closer}_{name}"][row]) for name in ("fin_frame", "fin_ack_frame")]
+    young = "too young" if _text(values, "verdict", row) == Verdict.close_wait.name else ""
+    return [
+        str(stream),
+        wording.socket_name(_text(values, "client", row), int(values["client_port"][row])),
+        wording.socket_name(_text(values, "server", row), int(values["server_port"][row])),
+        _text(values, "verdict", row),
+        waiting,
+        "" if held == NO_TIME else wording.span(held),
+        {1: "yes", 0: "no: sending"}.get(int(values["stuck"][row]), young),
+        *("" if frame < 0 else str(frame) for frame in frames),
+        _ended_by(values, row, waiting),
+        _text(values, "history", row),
+    ]
+
+
+def _first_to_close(values: dict[str, Values], row: int) -> str:
+    client, server = (int(values[f"{side}_fin_frame"][row]) for side in ("client", "server"))
+    return "server" if client < 0 or 0 <= server < client else "client"
+
+
+def _ended_by(values: dict[str, Values], row: int, waiting: str) -> str:
+    """Say in which frame the waiting ended, where it did."""
+    verdict = _text(values, "verdict", row)
+    if verdict == Verdict.closed_late.name:
+        return f"FIN {int(values[f'{waiting}_fin_frame'][row])}"
+    if verdict != Verdict.close_wait_reset.name:
+        return ""
+    frames = {side: int(values[f"{side}_rst_frame"][row]) for side in ("client", "server")}
+    side, frame = min(((side, frame) for side, frame in frames.items() if frame >= 0), key=lambda rst: rst[1], default=("", -1))
+    return f"RST {frame} ({side})" if side else "RST"
 
 
 def _text(values: dict[str, Values], name: str, row: int) -> str:
     category = values[name]
     code = int(category[row])
-    return category.texts[code] if code >= 0 else ""  # type: ignore[attr-defined, no-any-return]
+    return category.texts[code] if code >= 0 else ""  # type: ignore[attr-defined]
 
 
-def _filter(streams: Values) -> str:
-    numbers = sorted(streams.tolist())
-    return f"tcp.stream eq {numbers[0]}" if len(numbers) == 1 else f"tcp.stream in {{{', '.join(map(str, numbers))}}}"
-
-
-def _footer(result: Result, summary: wording.Summary) -> str:
+def _footer(result: Result, summary: wording.Summary) -> list[str]:
     info = result.capture
     verdicts = ", ".join(f"{count:,} {name}" for name, count in summary.counts.items())
     lines = [f"Flows: {summary.flows:,}" + (f" ({verdicts})" if verdicts else "")]
     text = f"Capture: {wording.printable(info.file)}, {info.format}, {', '.join(info.link_types) or 'no interface'}; "
     text += f"{info.frames:,} frames, {info.tcp_frames:,} TCP"
     if info.first_time is not None and info.end_time is not None:
-        text += f"; {wording.moment(info.first_time)} to {wording.moment(info.end_time)} ({wording.span(info.end_time - info.first_time)})"
+        length = wording.span(info.end_time - info.first_time)
+        text += f"; {wording.moment(info.first_time)} to {wording.moment(info.end_time)} ({length})"
     lines.append(text)
     skipped = {reason: count for reason, count in info.skipped.items() if reason not in ("not_ip", "not_tcp")}
     if skipped:
-        lines.append("Frames passed over: " + ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in skipped.items()))
-    return "\n".join(lines)
+        lines.append(
+            "Frames passed over: " + ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in skipped.items())
+        )
+    return lines

@@ -5,15 +5,20 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.flows.records import SYN_ACK
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results import Result, Values, display_filter
 from closewait_pcap.verdicts.judge import NO_TIME
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 UNJUDGED = {
-    Verdict.close_wait_possible: ("looks like CLOSE_WAIT, but may have closed unseen", "look like CLOSE_WAIT, but may have closed unseen"),
-    Verdict.undetermined: ("could not be judged: only one direction was captured", "could not be judged: only one direction was captured"),
+    Verdict.close_wait_possible: (
+        "looks like CLOSE_WAIT, but may have closed unseen",
+        "look like CLOSE_WAIT, but may have closed unseen",
+    ),
+    Verdict.undetermined: (
+        "could not be judged: only one direction was captured",
+        "could not be judged: only one direction was captured",
+    ),
     Verdict.half_open: ("never completed its handshake", "never completed their handshake"),
     Verdict.fin_unanswered: (
         "has a FIN that nobody acknowledged: the path or the peer is gone, no application is to blame",
@@ -26,6 +31,9 @@ UNJUDGED = {
 }
 """What else a person should know of, in the order of telling: for one flow, for several."""
 
+
+EXAMPLES = 10
+"""Flows that a sentence names; the rest is counted."""
 
 PAST = {
     Verdict.close_wait_possible: "may be",
@@ -73,35 +81,50 @@ def flagged(result: Result, shown: Values) -> Values:
     return streams[np.lexsort((streams, -judgement.held[streams], judgement.stuck[streams] == 0, rank))]
 
 
-def headline(result: Result, shown: Values) -> str:
-    """Say in one sentence or two who does not close, how many, since when, and how sure that is."""
+def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str:
+    """Say in one sentence or two who does not close, how many, since when, and how sure that is.
+
+    Args:
+        result: an analysis.
+        shown: the flows to speak of.
+        endpoints: `endpoint_values` of them.
+    """
     summary = summarize(result, shown)
     if not summary.flows:
         return "No TCP flows." if not len(result.streams) else "No TCP flow matches."
     if not summary.close_wait:
-        text = f"No flow is in CLOSE_WAIT ({_count(summary.flows, 'TCP flow')})."
+        text = f"No flow is in CLOSE_WAIT ({count(summary.flows, 'TCP flow')})."
         for verdict, what in PAST.items():
             if summary.counts.get(verdict.name):
-                text += f" {_count(summary.counts[verdict.name], 'flow')} {what}."
+                text += f" {count(summary.counts[verdict.name], 'flow')} {what}."
         return text
-    endpoints = endpoint_values(result, shown)
     holders = int((endpoints["close_wait"] > 0).sum())
     waiting = shown[result.judgement.verdict[shown] == Verdict.close_wait]
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
-    parts = []
-    if summary.stuck:
-        parts.append(f"{summary.stuck:,} stuck for {span(result.stuck_after)} or longer")
-    if summary.too_young:
-        parts.append(f"{summary.too_young:,} too young to call")
-    if summary.sending:
-        parts.append(f"{summary.sending:,} still sending (a half-close at work)")
-    who = f"{endpoint_name(endpoints, 0)} does not close"
+    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}"
     if holders > 1:
-        who += f" ({int(endpoints['close_wait'][0]):,} of them), nor {_count(holders - 1, 'other endpoint')}"
+        who += f" ({int(endpoints['close_wait'][0]):,} of them), nor {count(holders - 1, 'other endpoint')}"
     return (
-        f"{_count(summary.close_wait, 'flow')} in CLOSE_WAIT ({', '.join(parts)}): {who}. "
-        f"Since {moment(int(since.min()))}, the oldest for {span(int(held.max()))}."
+        f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT ({_how_sure(result, summary)}): {who}. "
+        f"Since {moment(int(since.min()))}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}."
     )
+
+
+def _how_sure(result: Result, summary: Summary) -> str:
+    parts = {
+        f"stuck for {span(result.stuck_after)} or longer": summary.stuck,
+        "too young to call": summary.too_young,
+        "still sending, a half-close at work": summary.sending,
+    }
+    told = [what if number == summary.close_wait == 1 else f"{number:,} {what}" for what, number in parts.items() if number]
+    return "; ".join(told)
+
+
+def _accusation(endpoints: dict[str, Values]) -> str:
+    """Say of the worst endpoint no more than its flows prove."""
+    if endpoints["stuck"][0]:
+        return "does not close"
+    return "had not closed when the capture ended" if endpoints["too_young"][0] else "has not closed"
 
 
 def endpoint_name(endpoints: dict[str, Values], row: int) -> str:
@@ -113,14 +136,16 @@ def endpoint_name(endpoints: dict[str, Values], row: int) -> str:
     return f"client {address.texts[address[row]]} of {socket_name(service.texts[service[row]], port)}"  # type: ignore[attr-defined]
 
 
-def unjudged(result: Result, summary: Summary, shown: Values) -> list[str]:
-    """Say what could not be judged, or is no application's fault, and why."""
+def unjudged(result: Result, shown: Values) -> list[str]:
+    """Say what could not be judged, or is no application's fault, why, and how to look at it."""
     sentences = []
     for verdict, (one, several) in UNJUDGED.items():
-        count = summary.counts.get(verdict.name, 0)
-        if count:
+        streams = shown[result.judgement.verdict[shown] == verdict]
+        if len(streams):
             why = f" ({_why_possible(result, shown)})" if verdict is Verdict.close_wait_possible else ""
-            sentences.append(f"{_count(count, 'flow')} {one if count == 1 else several}{why}.")
+            first = f"the first {EXAMPLES}: " if len(streams) > EXAMPLES else ""
+            told = f"{count(len(streams), 'flow')} {one if len(streams) == 1 else several}{why}"
+            sentences.append(f"{told}; {first}{streams_filter(streams[:EXAMPLES])}")
     return sentences
 
 
@@ -154,6 +179,12 @@ def delayed_reconnects(result: Result, shown: Values) -> list[str]:
     return sentences
 
 
+def streams_filter(streams: Values) -> str:
+    """The Wireshark display filter that shows some flows."""
+    numbers = sorted(streams.tolist())
+    return display_filter(numbers[0]) if len(numbers) == 1 else f"tcp.stream in {{{', '.join(map(str, numbers))}}}"
+
+
 def socket_name(address: str, port: int) -> str:
     """Write address and port together; IPv6 in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -168,9 +199,9 @@ def span(ns: int) -> str:
         return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
     if seconds >= 60:
         return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-    if seconds >= 1:
-        return f"{seconds:.3g} s" if seconds % 1 else f"{int(seconds)} s"
-    if seconds >= 0.001:
+    if seconds >= 0.9995 or not ns:
+        return f"{seconds:.3g} s"
+    if seconds >= 0.0009995:
         return f"{seconds * 1e3:.3g} ms"
     return f"{seconds * 1e6:.3g} µs"
 
@@ -190,5 +221,6 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 flow``, ``1,024 flows``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

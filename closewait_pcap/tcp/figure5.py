@@ -5,7 +5,8 @@ when the receiver's own acknowledgement covers them; an ACK, and a RST that is a
 nobody acknowledged has therefore moved its sender to FIN_WAIT_1, but nobody to CLOSE_WAIT.
 
 Since every event happens once, an end's state depends on which events have happened, and for one pair (whose FIN came first) on
-their order: eight bits. `STATE_OF` is made by playing the table for all 256 of them, so that millions of ends take one lookup each.
+their order: eight bits. `STATE_OF` is made by playing the table for all 256 of them, so that millions of ends take one lookup
+each.
 """
 
 from enum import IntFlag
@@ -14,7 +15,13 @@ import numpy as np
 
 from closewait_pcap.tcp.state import State
 
-CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, ESTABLISHED = State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED
+CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, ESTABLISHED = (
+    State.CLOSED,
+    State.LISTEN,
+    State.SYN_SENT,
+    State.SYN_RECEIVED,
+    State.ESTABLISHED,
+)
 FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT = State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSE_WAIT
 CLOSING, LAST_ACK, TIME_WAIT = State.CLOSING, State.LAST_ACK, State.TIME_WAIT
 

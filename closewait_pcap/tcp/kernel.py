@@ -10,10 +10,9 @@ Sequence numbers are handled as 64-bit offsets from the initial one (`relative`)
 
 from typing import Any
 
-from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, NOT_TCP, QUOTED, RST, SYN
-from closewait_pcap.engine import Record, Records, helper
+from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, NOT_TCP, NUMBERING_ONLY, QUOTED, RST, SYN
+from closewait_pcap.engine import Record, Records, helper, hint, prefetch
 from closewait_pcap.flows.records import (
-    ACK_IN_HANDSHAKE,
     BARE_SYN,
     BASE_KNOWN,
     DOUBTFUL_RST,
@@ -35,6 +34,8 @@ PLAUSIBLE = 1 << 30
 SAME_PACKET_NS = 50_000_000
 """A copy of a packet that comes within 50 ms is the same packet on a second tap (``-i any``, SPAN ports), not sent again: the
 least retransmission timeout is 200 ms on Linux and Windows."""
+WINDOW_SLACK = 1 << 20
+"""A FIN this far beyond all that its receiver ever allowed, and beyond all that was sent, is not the sender's."""
 MAX_HOLES = 64
 """Unseen stretches remembered per end; reordering leaves a few, only hostile captures leave more. Those are not filled again."""
 OLDER_FLOWS = 8
@@ -43,11 +44,14 @@ OLDER_FLOWS = 8
 LETTER_S, LETTER_H, LETTER_A, LETTER_D, LETTER_F, LETTER_R, LETTER_T, LETTER_W = range(8)
 """Zeek's history letters, as stored in FLOW.history."""
 
+AHEAD = 8
+"""How many packets ahead their flows are fetched from memory. Measured: 4 does as well, 16 is slower."""
+
 DONE, TABLE_FULL = 0, 1
 
 
 @helper
-def relative(end, seq):  # type: ignore[no-untyped-def]
+def relative(end: Record, seq: int) -> int:
     """Turn a raw sequence number of ``end`` into an offset from its base: the one nearest to what was sent last."""
     delta = (seq - end.base - end.next) & 0xFFFFFFFF
     if delta >= 2147483648:
@@ -56,14 +60,14 @@ def relative(end, seq):  # type: ignore[no-untyped-def]
 
 
 @helper
-def set_base(end, seq, flag):  # type: ignore[no-untyped-def]
+def set_base(end: Record, seq: int, flag: int) -> None:
     """Give an end its base: ``seq`` becomes offset 0."""
     end.base = seq & 0xFFFFFFFF
     end.flags = end.flags | BASE_KNOWN | flag
 
 
 @helper
-def note_letter(flow, letter, side):  # type: ignore[no-untyped-def]
+def note_letter(flow: Record, letter: int, side: int) -> None:
     """Add a letter to the flow's history, once per end. The 16th needs no room: it is the one that is missing."""
     code = letter * 2 + side
     bit = 1 << code
@@ -75,7 +79,7 @@ def note_letter(flow, letter, side):  # type: ignore[no-untyped-def]
 
 
 @helper
-def open_hole(me, start, end, holes, table):  # type: ignore[no-untyped-def]
+def open_hole(me: Record, start: int, end: int, holes: Records, table: Record) -> None:
     """Remember a stretch of payload that was jumped over."""
     if me.hole_count >= MAX_HOLES:
         return
@@ -94,7 +98,7 @@ def open_hole(me, start, end, holes, table):  # type: ignore[no-untyped-def]
 
 
 @helper
-def fill_holes(me, start, end, holes, table):  # type: ignore[no-untyped-def]
+def fill_holes(me: Record, start: int, end: int, holes: Records, table: Record) -> int:
     """Take a segment below the highest byte: returns how many of its bytes are new."""
     new = 0
     before = -1
@@ -131,9 +135,18 @@ def fill_holes(me, start, end, holes, table):  # type: ignore[no-untyped-def]
 
 
 @helper
-def learn_payload(flow, me, you, p, start, frame, side, holes, table):  # type: ignore[no-untyped-def]
-    """Learn from a segment's payload, which begins at offset ``start``."""
+def learn_payload(
+    flow: Record, me: Record, you: Record, p: Record, start: int, frame: int, side: int, holes: Records, table: Record
+) -> None:
+    """Learn from a segment's payload, which begins at offset ``start``.
+
+    A keepalive's byte is none: it lies on the FIN's own number, or, mid-stream, just below what is acknowledged.
+    """
     end = start + p.len
+    if me.flags & HAS_FIN != 0 and start >= me.fin and (is_fin_acked(me, you) or (p.len == 1 and start == me.fin)):
+        return
+    if p.len == 1 and me.flags & FROM_SYN == 0 and you.flags & HAS_ACK != 0 and end == you.ack_high and p.flags & FIN == 0:
+        return
     if me.flags & HAS_FIN != 0 and end > me.fin and not is_fin_acked(me, you):
         me.flags = me.flags & ~(HAS_FIN | FIN_AGAIN)  # data beyond a FIN that nobody acknowledged: it was not this end's
         me.fin_frame = 0
@@ -141,8 +154,12 @@ def learn_payload(flow, me, you, p, start, frame, side, holes, table):  # type: 
         me.flags = me.flags & ~(HAS_RST | DOUBTFUL_RST)  # an end that goes on sending has not reset
         me.rst_frame = 0
     new = 0
-    if me.data_high == 0:
-        me.data_high = 1 if me.flags & FROM_SYN != 0 else start
+    if me.first_data_frame == 0:
+        if me.flags & FROM_SYN != 0:
+            me.data_high = 1
+        else:  # mid-stream: what lies below may still come, out of order
+            me.data_high = start
+            open_hole(me, start - PLAUSIBLE, start, holes, table)
     if end > me.data_high:
         if start > me.data_high:
             open_hole(me, me.data_high, start, holes, table)
@@ -160,6 +177,8 @@ def learn_payload(flow, me, you, p, start, frame, side, holes, table):  # type: 
     note_letter(flow, LETTER_D, side)
     me.bytes = me.bytes + new
     me.next = max(me.next, end)
+    if me.flags & DOUBTFUL_RST != 0 and me.rst == me.next:
+        me.flags = me.flags & ~DOUBTFUL_RST  # the RST had overtaken this payload
     if me.first_data_frame == 0:
         me.first_data_frame = frame
         me.first_data_time = p.time
@@ -170,13 +189,13 @@ def learn_payload(flow, me, you, p, start, frame, side, holes, table):  # type: 
 
 
 @helper
-def is_fin_acked(sender, receiver):  # type: ignore[no-untyped-def]
+def is_fin_acked(sender: Record, receiver: Record) -> bool:
     """Whether the receiver's acknowledgements cover the sender's FIN."""
     return sender.flags & HAS_FIN != 0 and receiver.flags & HAS_ACK != 0 and receiver.ack_high > sender.fin
 
 
 @helper
-def learn_ack(me, you, p, frame):  # type: ignore[no-untyped-def]
+def learn_ack(me: Record, you: Record, p: Record, frame: int) -> None:
     """Learn from an acknowledgement that ``me`` sends: what of ``you`` has arrived, and what more is allowed."""
     if you.flags & BASE_KNOWN == 0:
         set_base(you, p.ack - 1, 0)
@@ -199,7 +218,7 @@ def learn_ack(me, you, p, frame):  # type: ignore[no-untyped-def]
 
 
 @helper
-def learn_syn(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
+def learn_syn(flow: Record, me: Record, you: Record, p: Record, frame: int, side: int) -> bool:
     """Learn from a SYN or SYN-ACK. Returns False where it belongs to no connection of this flow."""
     bare = p.flags & ACK == 0
     if me.flags & BASE_KNOWN != 0 and p.seq != me.base:
@@ -218,7 +237,8 @@ def learn_syn(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
     if bare:
         note_letter(flow, LETTER_S, side)
         me.flags = me.flags | BARE_SYN
-        if again:  # a RST that killed an older try does not stick to the one that now begins
+        if again and p.time - me.syn_time > SAME_PACKET_NS:
+            # a RST that killed an older try does not stick to the one that now begins
             me.flags = me.flags & ~(HAS_RST | DOUBTFUL_RST)
             you.flags = you.flags & ~(HAS_RST | DOUBTFUL_RST)
             me.rst_frame = 0
@@ -236,17 +256,20 @@ def learn_syn(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
 
 
 @helper
-def learn_fin(flow, me, you, p, fin, frame, side):  # type: ignore[no-untyped-def]
+def learn_fin(flow: Record, me: Record, you: Record, p: Record, fin: int, frame: int, side: int) -> None:
     """Learn from a FIN whose own sequence number is ``fin``.
 
     It changes nothing where it cannot be the end of what its sender says: without ACK, before the sender's SYN, below what was
-    sent or acknowledged already.
+    sent or acknowledged already, far outside of the window.
     """
     if p.flags & ACK == 0:
         return
     if you.flags & BARE_SYN != 0 and me.syn_frame == 0 and you.syn_acked_frame == 0:
         return  # the peer has sent a SYN that nobody answered yet
     if fin < me.data_high or (you.flags & HAS_ACK != 0 and fin + 1 < you.ack_high):
+        return
+    scale_known = me.flags & you.flags & FROM_SYN != 0 and you.flags & HAS_ACK != 0
+    if scale_known and fin > max(you.right_edge, me.data_high) + WINDOW_SLACK:
         return
     if me.flags & HAS_FIN != 0:
         if fin == me.fin:
@@ -267,7 +290,7 @@ def learn_fin(flow, me, you, p, fin, frame, side):  # type: ignore[no-untyped-de
 
 
 @helper
-def learn_rst(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
+def learn_rst(flow: Record, me: Record, you: Record, p: Record, frame: int, side: int) -> None:
     """Learn from a RST that ``me`` sends, as RFC 9293 section 3.10.7.4 and RFC 5961 accept it.
 
     Taken without doubt at the number the receiver expects (Linux also takes one less in CLOSE_WAIT); elsewhere in the window
@@ -276,13 +299,16 @@ def learn_rst(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
     note_letter(flow, LETTER_R, side)
     rst = 0
     doubt = 0
-    if you.flags & BARE_SYN != 0 and me.syn_frame == 0:  # SYN-SENT: judged by its acknowledgement
+    if you.flags & BARE_SYN != 0 and you.flags & HAS_ACK == 0 and me.syn_frame == 0:  # SYN-SENT: judged by its acknowledgement
         if p.flags & ACK == 0 or ((p.ack - you.base) & 0xFFFFFFFF) - 1 > you.bytes:
             me.flags = me.flags | IGNORED_RST
             return
         rst = me.next
     elif me.flags & BASE_KNOWN != 0:
         rst = relative(me, p.seq)
+        if rst < 0 and me.flags & FROM_SYN != 0:  # an older connection's
+            me.flags = me.flags | IGNORED_RST
+            return
         exact = rst == me.next or (you.flags & HAS_ACK != 0 and (rst == you.ack_high or is_late_rst(me, you, rst)))
         if me.flags & HAS_FIN != 0 and (rst == me.fin or rst == me.fin + 1):
             exact = True
@@ -293,24 +319,30 @@ def learn_rst(flow, me, you, p, frame, side):  # type: ignore[no-untyped-def]
                 me.flags = me.flags | IGNORED_RST
                 return
             doubt = DOUBTFUL_RST
-    if me.flags & HAS_RST != 0 and (me.flags & DOUBTFUL_RST == 0 or doubt != 0):
-        return
+    else:  # its number is all that is known of this end: what comes later is measured by it
+        set_base(me, p.seq - 1, 0)
+        me.next = 1
+        rst = 1
+    if p.flags & ACK != 0 and you.flags & HAS_FIN != 0:
+        learn_ack(me, you, p, frame)  # the acknowledgement of a FIN may ride on a RST
+    if me.flags & HAS_RST != 0:
+        if me.flags & DOUBTFUL_RST == 0 or doubt != 0:
+            return
+        rst = max(rst, me.rst)  # the doubtful one may have overtaken bytes that are still to come
     me.flags = (me.flags & ~DOUBTFUL_RST) | HAS_RST | doubt
     me.rst = rst
     me.rst_frame = frame
     me.rst_time = p.time
-    if p.flags & ACK != 0 and you.flags & HAS_FIN != 0:
-        learn_ack(me, you, p, frame)  # the acknowledgement of a FIN may ride on a RST
 
 
 @helper
-def is_late_rst(me, you, rst):  # type: ignore[no-untyped-def]
+def is_late_rst(me: Record, you: Record, rst: int) -> bool:
     """Whether Linux takes a RST one below the expected number: in CLOSE_WAIT and after."""
     return is_fin_acked(me, you) and rst == you.ack_high - 1
 
 
 @helper
-def refute_rst(me, you, p):  # type: ignore[no-untyped-def]
+def refute_rst(me: Record, you: Record, p: Record) -> None:
     """See a challenge ACK: a bare acknowledgement after a RST that was in doubt."""
     if p.len == 0 and p.flags & (SYN | FIN | RST) == 0 and you.flags & DOUBTFUL_RST != 0 and relative(me, p.seq) == me.next:
         you.flags = you.flags & ~(HAS_RST | DOUBTFUL_RST)
@@ -318,14 +350,13 @@ def refute_rst(me, you, p):  # type: ignore[no-untyped-def]
 
 
 @helper
-def note_completeness(flow, me, you, p):  # type: ignore[no-untyped-def]
-    """Note the one bit of Wireshark's completeness that the facts do not hold: an ACK that ends a handshake."""
-    if p.flags & (SYN | ACK) == ACK and p.flags & RST == 0:
-        flow.handshake = flow.handshake | ACK_IN_HANDSHAKE
+def is_older(you: Record, p: Record) -> bool:
+    """Whether a segment acknowledges what was before the other end's SYN: a connection's that this one follows."""
+    return you.flags & FROM_SYN != 0 and p.flags & ACK != 0 and relative(you, p.ack) < 1
 
 
 @helper
-def learn(flow, me, you, p, side, holes, table):  # type: ignore[no-untyped-def]
+def learn(flow: Record, me: Record, you: Record, p: Record, side: int, holes: Records, table: Record) -> None:
     """Learn from one packet, which ``me`` sends to ``you``."""
     frame = min(p.frame, MAX_FRAME)
     me.packets = me.packets + 1
@@ -344,8 +375,9 @@ def learn(flow, me, you, p, side, holes, table):  # type: ignore[no-untyped-def]
         if not learn_syn(flow, me, you, p, frame, side):
             return
     else:
+        if is_older(you, p):
+            return
         me.flags = me.flags | SPOKE
-        note_completeness(flow, me, you, p)
         # A keepalive or zero-window probe gives no base: its number is one below the next, or its byte may never be sent again.
         if me.flags & BASE_KNOWN == 0 and (p.len > 1 or flags & FIN != 0):
             set_base(me, p.seq - 1, 0)
@@ -361,7 +393,7 @@ def learn(flow, me, you, p, side, holes, table):  # type: ignore[no-untyped-def]
         if me.flags & ZERO_WINDOW == 0:
             me.flags = me.flags | ZERO_WINDOW
             me.zero_since = p.time
-    elif flags & SYN == 0 and me.flags & ZERO_WINDOW != 0:
+    elif p.window != 0 and flags & SYN == 0 and me.flags & ZERO_WINDOW != 0:
         me.flags = me.flags & ~ZERO_WINDOW
     if me.flags & BASE_KNOWN != 0 and (p.len > 0 or flags & FIN != 0):
         start = relative(me, p.seq)
@@ -375,7 +407,7 @@ def learn(flow, me, you, p, side, holes, table):  # type: ignore[no-untyped-def]
 
 
 @helper
-def misfit(me, you, p):  # type: ignore[no-untyped-def]
+def misfit(me: Record, you: Record, p: Record) -> int:
     """Measure how far a packet's numbers lie from what a flow would send next; huge where the flow knows neither."""
     far = 1 << 40
     distance = far
@@ -388,7 +420,7 @@ def misfit(me, you, p):  # type: ignore[no-untyped-def]
 
 
 @helper
-def owner(newest, p, swapped, flows, ends):  # type: ignore[no-untyped-def]
+def owner(newest: int, p: Record, swapped: int, flows: Records, ends: Records) -> int:
     """Find which of several flows with the same addresses and ports a packet belongs to, by its numbers.
 
     The newest one where nothing speaks against it. A socket leaked by an older flow still answers with its own numbers
@@ -409,7 +441,7 @@ def owner(newest, p, swapped, flows, ends):  # type: ignore[no-untyped-def]
 
 
 @helper
-def mix(a_hi, a_lo, b_hi, b_lo, ports, seed):  # type: ignore[no-untyped-def]
+def mix(a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int, seed: int) -> int:
     """Hash a flow's key. All products stay below 2**62, so that Python's integers and machine words agree."""
     h = ((a_lo ^ (a_lo >> 31) ^ seed) & 0x3FFFFFFF) * 2654435761
     h = h ^ (((b_lo ^ (b_lo >> 31)) & 0x3FFFFFFF) * 2246822519)
@@ -420,7 +452,51 @@ def mix(a_hi, a_lo, b_hi, b_lo, ports, seed):  # type: ignore[no-untyped-def]
 
 
 @helper
-def new_flow(p, a_hi, a_lo, b_hi, b_lo, ports, previous, flows, ends, table):  # type: ignore[no-untyped-def]
+def find_slots(batch: Records, count: int, table: Record) -> None:
+    """Tell for each packet which end sends it and where in the index to look for its flow, before any flow is touched.
+
+    With thousands of flows alive, every step to a packet's facts (index, flow, two ends) is a wait for memory. Known ahead,
+    they overlap with the work on the packets before: that spared 15 of 66 ns per packet.
+    """
+    mask = table.mask
+    seed = table.seed
+    for at in range(table.resume, count):
+        p = batch[at]
+        if p.src_hi < p.dst_hi:
+            sender = 0
+        elif p.src_hi > p.dst_hi:
+            sender = 1
+        elif p.src_lo < p.dst_lo:
+            sender = 0
+        elif p.src_lo > p.dst_lo:
+            sender = 1
+        else:
+            sender = 0 if p.srcport <= p.dstport else 1
+        if sender == 0:
+            slot = mix(p.src_hi, p.src_lo, p.dst_hi, p.dst_lo, p.srcport * 65536 + p.dstport, seed) & mask
+        else:
+            slot = mix(p.dst_hi, p.dst_lo, p.src_hi, p.src_lo, p.dstport * 65536 + p.srcport, seed) & mask
+        p.sender = sender
+        p.slot = slot
+
+
+@hint
+def fetch_ahead(batch: Records, at: int, count: int, flows: Records, ends: Records, index: Any) -> None:
+    """Ask for what later packets than ``at`` will probably need."""
+    if at + 2 * AHEAD < count:
+        prefetch(index, batch[at + 2 * AHEAD].slot)
+    if at + AHEAD < count:
+        flow = index[batch[at + AHEAD].slot]
+        if flow >= 0:
+            prefetch(flows, flow)
+            prefetch(ends, 2 * flow)
+            prefetch(ends, 2 * flow + 1)
+
+
+@helper
+def new_flow(
+    p: Record, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int, previous: int, flows: Records, ends: Records, table: Record
+) -> int:
     """Begin a flow; the caller has made sure that there is room."""
     number = table.flows
     flow = flows[number]
@@ -440,8 +516,15 @@ def new_flow(p, a_hi, a_lo, b_hi, b_lo, ports, previous, flows, ends, table):  #
 
 
 @helper
-def number_stream(me, you, p):  # type: ignore[no-untyped-def]
-    """Keep the bases from which Wireshark decides whether a SYN begins a new stream."""
+def number_stream(me: Record, you: Record, p: Record) -> None:
+    """Keep the bases from which Wireshark decides whether a SYN begins a new stream.
+
+    A SYN-ACK with another number moves its sender's base. Headers quoted in ICMP errors set none.
+    """
+    if me.flags & STREAM_BASE != 0 and p.flags & (SYN | ACK) == SYN | ACK:
+        me.stream_base = p.seq
+    if p.quality & QUOTED != 0:
+        return
     if me.flags & STREAM_BASE == 0:
         me.stream_base = p.seq if p.flags & SYN != 0 else (p.seq - 1) & 0xFFFFFFFF
         me.flags = me.flags | STREAM_BASE
@@ -450,9 +533,7 @@ def number_stream(me, you, p):  # type: ignore[no-untyped-def]
         you.flags = you.flags | STREAM_BASE
 
 
-def follow(
-    batch: Records, count: int, flows: Records, ends: Records, index: Any, holes: Records, table: Record
-) -> int:
+def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any, holes: Records, table: Record) -> int:
     """Take a batch of packets into the flow table (the kernel's entry).
 
     Args:
@@ -468,23 +549,16 @@ def follow(
         DONE, or TABLE_FULL: grow the tables and call again.
     """
     mask = table.mask
+    find_slots(batch, count, table)
     for at in range(table.resume, count):
+        fetch_ahead(batch, at, count, flows, ends, index)
         p = batch[at]
         if p.quality & NOT_TCP != 0:
             continue
         if table.flows >= table.capacity or table.holes + 2 > table.hole_capacity:
             table.resume = at
             return TABLE_FULL
-        if p.src_hi < p.dst_hi:
-            swapped = 0
-        elif p.src_hi > p.dst_hi:
-            swapped = 1
-        elif p.src_lo < p.dst_lo:
-            swapped = 0
-        elif p.src_lo > p.dst_lo:
-            swapped = 1
-        else:
-            swapped = 0 if p.srcport <= p.dstport else 1
+        swapped = p.sender
         if swapped == 0:
             a_hi = p.src_hi
             a_lo = p.src_lo
@@ -497,7 +571,7 @@ def follow(
             b_hi = p.src_hi
             b_lo = p.src_lo
             ports = p.dstport * 65536 + p.srcport
-        slot = mix(a_hi, a_lo, b_hi, b_lo, ports, table.seed) & mask
+        slot = p.slot
         newest = index[slot]
         while newest >= 0:
             flow = flows[newest]
@@ -516,9 +590,9 @@ def follow(
         flow = flows[newest]
         me = ends[2 * newest + swapped]
         you = ends[2 * newest + 1 - swapped]
-        if me.flags & you.flags & STREAM_BASE == 0:
+        if p.flags & SYN != 0 or me.flags & you.flags & STREAM_BASE == 0:
             number_stream(me, you, p)
-        if p.quality & QUOTED != 0:
+        if p.quality & NUMBERING_ONLY != 0:
             continue
         if flow.previous >= 0 and p.flags & SYN == 0:
             mine = owner(newest, p, swapped, flows, ends)

@@ -12,6 +12,8 @@ SPELLINGS = {
     "LISTENING": "LISTEN",  # Windows
     "CLOSE": "CLOSED",  # Linux
     "UNCONN": "CLOSED",  # ss
+    "SYNSENT": "SYN_SENT",  # PowerShell's Get-NetTCPConnection
+    "SYNRECEIVED": "SYN_RECEIVED",
     "TIMEWAIT": "TIME_WAIT",
     "CLOSEWAIT": "CLOSE_WAIT",
     "LASTACK": "LAST_ACK",

@@ -12,8 +12,9 @@ from closewait_pcap.verdicts.judge import Judgement
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
-_ORDER = (Event.SND_SYN, Event.RCV_ACK_OF_SYN, Event.RCV_SYN, Event.SND_FIN, Event.RCV_ACK_OF_FIN, Event.RCV_FIN, Event.RESET)
-"""At one and the same frame: the order in which its parts are processed (RFC 9293, 3.10.7.4: ACK before FIN)."""
+_ORDER = (Event.SND_SYN, Event.RCV_SYN, Event.SND_FIN, Event.RCV_FIN, Event.RCV_ACK_OF_SYN, Event.RCV_ACK_OF_FIN, Event.RESET)
+"""At one and the same frame: first what it says of its sender, then what its receiver learns. A FIN that also acknowledges the
+peer's comes after that one where the peer closed first."""
 _CODES = {
     Event.SND_SYN: 0,
     Event.RCV_SYN: 1,
@@ -51,10 +52,7 @@ def state_changes(facts: Facts, judgement: Judgement, streams: Ints) -> StateCha
         One row per change, ordered by stream, then time. Ends whose handshake was not captured begin in ESTABLISHED.
     """
     parts = [
-        part
-        for side in (0, 1)
-        for event in _ORDER
-        if (part := _occurrences(facts, judgement, streams, side, event)) is not None
+        part for side in (0, 1) for event in _ORDER if (part := _occurrences(facts, judgement, streams, side, event)) is not None
     ]
     if not parts:
         empty = np.empty(0, np.int64)
@@ -109,13 +107,15 @@ def _occurrences(facts: Facts, judgement: Judgement, streams: Ints, side: int, e
         return None
     first = Event.RCV_FIN if event is Event.RCV_FIN else Event(0)
     bits = np.full(count, int(event), np.int64)
+    rank = np.full(count, 2 * _ORDER.index(event), np.int64)
     if first:
         peer_first = (judgement.happened[rows[seen], side] & int(Event.PEER_CLOSED_FIRST)) != 0
         bits += np.where(peer_first, int(Event.PEER_CLOSED_FIRST), 0)
+        rank[peer_first] = 2 * _ORDER.index(Event.SND_FIN) - 1
     return (
         rows[seen].astype(np.int64),
         np.full(count, side, np.int64),
-        np.full(count, _ORDER.index(event), np.int64),
+        rank,
         bits,
         frame[seen].astype(np.int64),
         time[seen].astype(np.int64),

@@ -12,7 +12,6 @@ import numpy as np
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import (
     BARE_SYN,
-    DOUBTFUL_RST,
     FIN_AGAIN,
     HAS_ACK,
     HAS_FIN,
@@ -43,7 +42,7 @@ _BLOCK = 1 << 16
 
 @dataclass
 class Judgement:
-    """What is concluded of each flow. All arrays have shape (flows,), except `happened` and `states`: (flows, 2), client first."""
+    """What is concluded of each flow: arrays of shape (flows,); `happened` and `states` have shape (flows, 2), client first."""
 
     client_end: Small
     """Which END record is the client's: 0 or 1."""
@@ -149,7 +148,9 @@ def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: in
     doubtful = np.where(by_client, _may_have_closed(client, server), _may_have_closed(server, client))
     zero = _is_zero(client, end, stuck_after) | _is_zero(server, end, stuck_after)
     syn = client.has(BARE_SYN)
-    silent = client.me["packets"] + server.me["packets"] == np.where(client.me["packets"] == 0, server.me["packets"], client.me["packets"])
+    silent = client.me["packets"] + server.me["packets"] == np.where(
+        client.me["packets"] == 0, server.me["packets"], client.me["packets"]
+    )
     verdict = np.select(
         [
             syn & ~server.syn_seen & server.rst & ~server.spoke & ~client.spoke,
@@ -193,7 +194,7 @@ def _happened(me: _Side, you: _Side, is_reset: Bools) -> np.ndarray[Any, np.dtyp
     happened = (
         Event.SND_SYN * me.has(BARE_SYN)
         | Event.RCV_SYN * received_syn
-        | Event.RCV_ACK_OF_SYN * (me.me["syn_acked_frame"] != 0)
+        | Event.RCV_ACK_OF_SYN * ((me.me["syn_acked_frame"] != 0) & ~_not_taken(me))
         | Event.SND_FIN * me.fin
         | Event.RCV_ACK_OF_FIN * me.fin_acked
         | Event.RCV_FIN * received_fin
@@ -201,7 +202,7 @@ def _happened(me: _Side, you: _Side, is_reset: Bools) -> np.ndarray[Any, np.dtyp
         | Event.RESET * is_reset
     )
     mid_stream = ~me.syn_seen & (~you.syn_seen | me.spoke)
-    return np.where(mid_stream, happened | MID_STREAM, happened).astype(np.uint8)
+    return np.asarray(np.where(mid_stream, happened | MID_STREAM, happened), np.uint8)
 
 
 def _waits(me: _Side, you: _Side, is_reset: Bools, rst_time: Ints) -> Bools:
@@ -224,8 +225,18 @@ def _half_open(client: _Side, server: _Side) -> Bools:
     """
     began = client.has(BARE_SYN) | server.has(SYN_ACK)
     acknowledged = server.me["syn_acked_frame"] != 0
-    not_taken = server.has(SYN_ACK_AGAIN) & ~server.spoke
-    return np.asarray(began & ~server.spoke & (~acknowledged | not_taken) & (server.me["packets"] > 0) & ~(client.spoke & ~server.syn_seen))
+    return np.asarray(
+        began
+        & ~server.spoke
+        & (~acknowledged | _not_taken(server))
+        & (server.me["packets"] > 0)
+        & ~(client.spoke & ~server.syn_seen)
+    )
+
+
+def _not_taken(me: _Side) -> Bools:
+    """Whether this end is still in SYN_RECEIVED although its SYN-ACK was acknowledged: it dropped that, and asks again."""
+    return np.asarray(me.has(SYN_ACK_AGAIN) & ~me.spoke)
 
 
 def _may_have_closed(me: _Side, you: _Side) -> Bools:

@@ -247,14 +247,10 @@ def check_answer(capture: Path, leaked: int) -> str:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description="Time this program beside cat, tcpdump, tshark, tcptrace, argus, dpkt."
-    )
+    parser = argparse.ArgumentParser(description="Time this program beside cat, tcpdump, tshark, tcptrace, argus, dpkt.")
     parser.add_argument("--packets", type=int, default=2_400_000)
     parser.add_argument("--flows", type=int, default=60_000)
-    parser.add_argument(
-        "--kinds", default="headers,full", help="which captures, comma separated (default: %(default)s)"
-    )
+    parser.add_argument("--kinds", default="headers,full", help="which captures, comma separated (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="rounds that count (default: %(default)s)")
     parser.add_argument("--slow-runs", type=int, default=1, help="rounds for tshark and dpkt (default: %(default)s)")
     default = Path(tempfile.gettempdir(), "closewait-pcap-bench")

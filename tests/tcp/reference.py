@@ -1,6 +1,7 @@
 """The reference's facts in the kernel's terms, so that the two can be held against each other."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,21 +18,24 @@ from closewait_pcap.flows.records import (
     ZERO_WINDOW,
 )
 from closewait_pcap.flows.table import Facts
-from closewait_pcap.tcp.endpoint import Endpoint, Segment
+from closewait_pcap.tcp.endpoint import Endpoint
 from closewait_pcap.verdicts.judge import judge
+
+if TYPE_CHECKING:
+    from closewait_pcap.tcp.sequence import Segment
 
 COMPARED = BARE_SYN | SYN_ACK | SYN_ACK_AGAIN | HAS_FIN | FIN_AGAIN | HAS_RST | HAS_ACK | SPOKE | ZERO_WINDOW
 
 
 def end_record(end: Endpoint) -> np.void:
     """What the reference knows of an end, as an END record; numbers are offsets."""
-    row = np.zeros(1, END)[0]
+    row: np.void = np.zeros(1, END)[0]
     acks = end.peer.acknowledgements
     high = max((number for number, _ in acks), default=0)
     marks: dict[str, Segment | None] = {
         "ack": next((s for number, s in acks if number == high), None),
         "syn": end.syns[0] if end.syns else None,
-        "syn_acked": end.syn_acked if end.syns else None,
+        "syn_acked": end.syn_acked,
         "first_data": end.news[0][0] if end.news else None,
         "last_data": end.news[-1][0] if end.news else None,
         "fin": end.fins[0] if end.fins else None,
@@ -72,8 +76,10 @@ def assert_reference(ends: Sequence[Endpoint], facts: Facts, flow: int = 0) -> N
     for n in (0, 1):
         assert describe(expected[n]) == describe(found[n]), f"end {n}"
     judged = {}
+    alone = facts.flows[flow : flow + 1].copy()
+    alone["previous"] = -1
     for name, records in (("reference", expected), ("kernel", np.asarray(found))):
-        at = judge(Facts(facts.flows[flow : flow + 1], records.reshape(1, 2)), stuck_after=10**9, end_time=LATE)
+        at = judge(Facts(alone, records.reshape(1, 2)), stuck_after=10**9, end_time=LATE)
         judged[name] = [getattr(at, field).tolist() for field in ("verdict", "waiting", "since", "held", "stuck", "states")]
     assert judged["reference"] == judged["kernel"]
     client = int(at.client_end[0])

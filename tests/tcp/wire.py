@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from closewait_pcap.capture.packets import PACKET, SYN, address_bytes, address_words
 from closewait_pcap.engine import PLAIN, Records
-from closewait_pcap.tcp.endpoint import Segment
+from closewait_pcap.tcp.sequence import Segment
 
 LEFT_PORT, RIGHT_PORT = 40000, 8080
 

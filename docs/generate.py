@@ -1,0 +1,81 @@
+"""Make what of the documentation follows from the program: columns.md, report.schema.json and the example in json.md.
+
+Run it after changing a column, the JSON or a sample; ``tests/reports/test_docs.py`` fails until it was run::
+
+    python docs/generate.py
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from closewait_pcap import columns
+from closewait_pcap.columns import Column
+from closewait_pcap.reports.json import schema
+from closewait_pcap.verdicts.verdict import MEANINGS
+
+DOCS = Path(__file__).parent
+TABLES: dict[str, tuple[str, Sequence[Column]]] = {
+    "flows": (
+        "One row per flow. The index `stream` (int64) is Wireshark's `tcp.stream`. `Analysis.close_wait` has the same columns, "
+        "for the flows whose verdict is `close_wait`.",
+        columns.FLOWS,
+    ),
+    "events": ("One row per state change of either end, ordered by stream, then time.", columns.EVENT_COLUMNS),
+    "endpoints": ("One row per endpoint that waits or did, the worst first.", columns.ENDPOINTS),
+    "packets(stream)": ("One row per frame of one flow, read from the capture again.", columns.PACKETS),
+}
+
+
+def columns_page() -> str:
+    """Write the tables of columns."""
+    parts = [
+        "# Columns",
+        "Made by `docs/generate.py` from `closewait_pcap/columns.py`. A dtype in capitals is nullable; missing values are `NA` "
+        "(`NaT` in times and spans, `NaN` in categories and text).",
+    ]
+    for name, (about, table) in TABLES.items():
+        parts += [f"## Analysis.{name}", about, _table(table)]
+    parts += ["## Values"]
+    parts += [f"**Verdicts**, of which every flow has the first that matches\n\n{_verdicts()}"]
+    for title, values in {"States": columns.STATES, "Events": columns.EVENTS, "roles_from": columns.ROLES_FROM}.items():
+        parts.append(f"**{title}**: {', '.join(f'`{value}`' for value in values)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Sequence[Column]) -> str:
+    rows = ["| column | dtype | unit | meaning | source |", "|---|---|---|---|---|"]
+    rows += [f"| `{c.name}` | {c.kind.value} | {c.unit} | {c.meaning} | {c.source} |" for c in table]
+    return "\n".join(rows)
+
+
+def _verdicts() -> str:
+    rows = ["| verdict | meaning |", "|---|---|"]
+    return "\n".join(rows + [f"| `{verdict.name}` | {meaning} |" for verdict, meaning in MEANINGS.items()])
+
+
+def schema_page() -> str:
+    """Write the JSON Schema of the report."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def json_page() -> str:
+    """Run the command in json.md again and put what it prints below it."""
+    page = (DOCS / "json.md").read_text(encoding="utf-8")
+    block = re.search(r"```sh\n(analyze .*)\n```\n\n```json\n(.*?)```", page, re.DOTALL)
+    assert block is not None, "json.md has no command with an example below it"
+    words = [sys.executable, "-m", "closewait_pcap", *shlex.split(block[1])[1:]]
+    run = subprocess.run(words, cwd=DOCS.parent, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, check=True)
+    return page[: block.start(2)] + run.stdout + page[block.end(2) :]
+
+
+PAGES = {"columns.md": columns_page, "report.schema.json": schema_page, "json.md": json_page}
+
+if __name__ == "__main__":
+    for file_name, make in PAGES.items():
+        (DOCS / file_name).write_text(make(), encoding="utf-8")

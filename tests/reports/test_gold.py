@@ -1,0 +1,45 @@
+"""Every report on every sample, word for word. On a mismatch the new text is written beside the old one, as NAME.new."""
+
+import difflib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import SAMPLES, run, sample, watch
+
+GOLD = Path(__file__).parent / "gold"
+
+
+def compare(name: str, text: str) -> None:
+    gold = GOLD / name
+    old = gold.read_text(encoding="utf-8") if gold.exists() else ""
+    new = gold.with_name(name + ".new")
+    if text == old:
+        new.unlink(missing_ok=True)
+        return
+    new.write_text(text, encoding="utf-8")
+    diff = "".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True), str(gold.name), new.name))
+    pytest.fail(f"{diff}\nIf that is what it should say: mv {new} {gold}")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_text(name: str) -> None:
+    done = run(sample(name), "--all")
+    assert (done.returncode, done.stderr) == (0, b"")
+    compare(f"{name}.txt", done.stdout.decode())
+
+
+@pytest.mark.parametrize("name", ["ipv6_never_closes", "client_pool_leak", "half_close_sending", "port_reuse"])
+def test_text_at_80_columns(name: str) -> None:
+    compare(f"{name}.80.txt", watch(sample(name)).stdout)
+
+
+@pytest.mark.parametrize("name", ["backlog_python", "ipv6_never_closes", "port_reuse"])
+def test_json(name: str) -> None:
+    compare(f"{name}.json", run(sample(name), "--format", "json").stdout.decode())
+
+
+def test_no_gold_is_left_over() -> None:
+    files = {path.name for path in GOLD.iterdir() if path.suffix != ".new"}
+    assert {name.split(".")[0] for name in files} <= set(SAMPLES)
+    assert not any("/tmp" in (GOLD / name).read_text() or "/home" in (GOLD / name).read_text() for name in files)
