@@ -138,7 +138,7 @@ def analyze(
     span = parse_span(stuck_after)
     begin = 0 if isinstance(source, (str, os.PathLike)) or not is_rereadable(source) else source.tell()
     with open_source(source) as opened:
-        large = opened.size is not None and opened.size > engine.WORTH_COMPILING
+        large = opened.at_least > engine.WORTH_COMPILING
         mode = COMPILED if large and engine.numba_available() else PLAIN
         reader = CaptureReader(opened.stream, opened.name, strict=strict, mode=mode)
         table = FlowTable(mode)

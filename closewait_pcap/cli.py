@@ -18,7 +18,7 @@ import numpy as np
 from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import STUCK_AFTER, Analysis, Progress, analyze, parse_span
 from closewait_pcap.capture.packets import address_words
-from closewait_pcap.errors import CaptureError, CaptureWarning
+from closewait_pcap.errors import CaptureWarning, ClosewaitError
 from closewait_pcap.reports import json, text
 from closewait_pcap.reports.wording import printable, summarize
 
@@ -112,7 +112,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     for capture in captures:
         try:
             analysis = _analyze(capture, options)
-        except CaptureError as error:
+        except ClosewaitError as error:
             click.echo(f"analyze: {printable(str(error))}", err=True)
             unreadable += 1
             continue

@@ -30,7 +30,7 @@ def packet_values(source: CaptureSource, begin: int, stream: int, client: tuple[
         source.seek(begin)
     found: list[Any] = []
     with open_source(source) as opened:
-        large = opened.size is not None and opened.size > engine.WORTH_COMPILING
+        large = opened.at_least > engine.WORTH_COMPILING
         mode = COMPILED if large and engine.numba_available() else PLAIN
         reader, table = CaptureReader(opened.stream, opened.name, mode=mode), FlowTable(mode)
         for batch, count in reader.batches():

@@ -155,7 +155,7 @@ def decode_tcp(buf: Buffer, at: int, end: int, payload_end: int, row: Record) ->
         payload_end: where the segment ends on the wire; may lie beyond ``end``.
         row: the packet to fill.
     """
-    if at < 0 or at > MAX_OFFSET or end - at < 16:  # flags and window must be there; Wireshark numbers streams from the same 16 bytes
+    if at < 0 or at > MAX_OFFSET or end - at < 16:  # flags, window: Wireshark too numbers from these 16 bytes
         return CUT
     header = buf[at + 12] // 16 * 4
     if header < 20:
@@ -277,7 +277,7 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: 
             version = 4
         elif protocol == 41:
             version = 6
-        elif protocol == 1 or protocol == 58:  # noqa: PLR1714 - compiled faster than a tuple
+        elif protocol == 1 or protocol == 58:
             if end - at < 9:
                 return NOT_TCP
             kind = buf[at]
@@ -321,13 +321,13 @@ def find_ip(buf: Buffer, at: int, end: int, link: int) -> tuple[int, int]:
             return -1, CUT
         ethertype = big16(buf, at)
         at += 20
-    elif link == RAW or link == RAW_LINUX or link == RAW_OPENBSD:  # noqa: PLR1714 - compiled faster than a tuple
+    elif link == RAW or link == RAW_LINUX or link == RAW_OPENBSD:
         return at, 0
     elif link == IPV4:
         return at, 4
     elif link == IPV6:
         return at, 6
-    elif link == NULL or link == LOOP:  # noqa: PLR1714
+    elif link == NULL or link == LOOP:
         if size < 4:
             return -1, CUT
         # the address family is in the capturing machine's byte order, and BSDs differ on IPv6's number
@@ -361,7 +361,9 @@ def find_ip(buf: Buffer, at: int, end: int, link: int) -> tuple[int, int]:
 
 
 @helper
-def take_frame(buf: Buffer, at: int, caplen: int, wirelen: int, time: int, link: int, batch: Records, skips: Buffer, decoder: Record) -> None:
+def take_frame(
+    buf: Buffer, at: int, caplen: int, wirelen: int, time: int, link: int, batch: Records, skips: Buffer, decoder: Record
+) -> None:
     """Count a frame, and add a row to the batch where it holds TCP (or may hold it: the long tail)."""
     decoder.frames = decoder.frames + 1
     row = batch[decoder.rows]
@@ -439,7 +441,7 @@ def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, sk
             decoder.stop = MORE
             return
         kind = file32(buf, at, decoder.big)
-        if kind == SECTION_HEADER or kind == INTERFACE_DESCRIPTION or kind == INTERFACE_STATISTICS:  # noqa: PLR1714
+        if kind == SECTION_HEADER or kind == INTERFACE_DESCRIPTION or kind == INTERFACE_STATISTICS:
             decoder.stop = BLOCK
             return
         total = file32(buf, at + 4, decoder.big)
@@ -459,7 +461,7 @@ def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, sk
         time = decoder.previous_time
         number = 0
         quality = 0
-        if kind == _EPB or kind == _OPB:  # noqa: PLR1714
+        if kind == _EPB or kind == _OPB:
             if total < 32:
                 decoder.stop = DAMAGED_LENGTH
                 return

@@ -15,7 +15,14 @@ import numpy as np
 from closewait_pcap.capture import headers, longtail
 from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS
 from closewait_pcap.capture.packets import LONG_TAIL, NO_TIME, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
-from closewait_pcap.capture.pcapng import Order, Section, interface_description, interface_statistics, is_byte_order_magic, section_header
+from closewait_pcap.capture.pcapng import (
+    Order,
+    Section,
+    interface_description,
+    interface_statistics,
+    is_byte_order_magic,
+    section_header,
+)
 from closewait_pcap.capture.sniff import HEAD, sniff
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, Records, as_array
 from closewait_pcap.errors import CaptureError, CaptureWarning
@@ -80,6 +87,8 @@ class CaptureReader:
         self._consumed = 0
         self._ended = False
         self._fill(HEAD)
+        if not self._filled and (trouble := getattr(stream, "trouble", None)):
+            raise CaptureError(f"{name}: {trouble}; nothing of it could be read")
         self.format = sniff(bytes(self._buffer[: min(HEAD, self._filled)]), name)
         self.info = CaptureInfo(name, self.format.name)
         self._section = Section()
@@ -158,7 +167,10 @@ class CaptureReader:
         self._fill(need)
         if self._filled >= need:
             return True
-        if self._filled:
+        trouble = getattr(self._stream, "trouble", None)  # of a decompressor
+        if trouble:
+            self._damaged(trouble)
+        elif self._filled:
             self._damaged(f"its end: the file was cut inside a record, {need - self._filled} bytes are missing")
         return False
 
@@ -221,11 +233,13 @@ class CaptureReader:
         order: Order = "big" if self._decoder.big else "little"
         kind = int.from_bytes(self._buffer[at : at + 4], order)
         total = int.from_bytes(self._buffer[at + 4 : at + 8], order)
+        problem = None
         if kind == headers.SECTION_HEADER and not is_byte_order_magic(self._buffer, at):
-            self._damaged("a section header without its byte-order magic")
-            return False
-        if total < (28 if kind == headers.SECTION_HEADER else 12) or total % 4 or total > headers.MAX_FRAME_BYTES:
-            self._damaged(_DAMAGE[headers.DAMAGED_LENGTH])
+            problem = "a section header without its byte-order magic"
+        elif total < (28 if kind == headers.SECTION_HEADER else 12) or total % 4 or total > headers.MAX_FRAME_BYTES:
+            problem = _DAMAGE[headers.DAMAGED_LENGTH]
+        if problem:
+            self._damaged(problem)
             return False
         if self._filled - at < total:
             if not self._more(total):
@@ -233,9 +247,9 @@ class CaptureReader:
             at = 0
         body = bytes(self._buffer[at + 8 : at + total - 4])
         if int.from_bytes(self._buffer[at + total - 4 : at + total], order) != total:
-            self._damaged(_DAMAGE[headers.DAMAGED_TRAILER])
-            return False
-        problem = self._take_block(kind, body, order)
+            problem = _DAMAGE[headers.DAMAGED_TRAILER]
+        else:
+            problem = self._take_block(kind, body, order)
         if problem:
             self._damaged(problem)
             return False

@@ -29,11 +29,6 @@ _PCAP = {  # magic in the file's own order: (name, record header, ns per unit)
     0xA1B2CD34: ("pcap (Kuznetzov's, patched)", 24, 1000),
 }
 _OTHERS = {
-    b"\x1f\x8b": ("gzip data", "gunzip -c FILE | analyze -"),
-    b"\x28\xb5\x2f\xfd": ("Zstandard data", "zstd -dc FILE | analyze -"),
-    b"\x04\x22\x4d\x18": ("LZ4 data", "lz4 -dc FILE | analyze -"),
-    b"\xfd7zXZ": ("xz data", "xz -dc FILE | analyze -"),
-    b"BZh": ("bzip2 data", "bzip2 -dc FILE | analyze -"),
     b"PK\x03\x04": ("a ZIP archive", "unzip -p FILE | analyze -"),
     b"snoop\0\0\0": ("a Solaris snoop capture", "editcap FILE out.pcap"),
     b"GMBU": ("a Microsoft Network Monitor capture", "editcap FILE out.pcap"),
@@ -60,12 +55,12 @@ def sniff(head: bytes, name: str) -> Format:
     if head[:4] == b"\x0a\x0d\x0d\x0a":
         return _pcapng(head, name)
     for order in ("big", "little"):
-        magic = int.from_bytes(head[:4], order)  # type: ignore[arg-type]
+        magic = int.from_bytes(head[:4], order)
         if magic in _PCAP:
             if len(head) < 24:
                 raise CaptureError(f"{name}: the file ends inside the pcap header, at byte {len(head)} of 24")
             label, record_header, unit = _PCAP[magic]
-            link = int.from_bytes(head[20:24], order) & 0xFFFF  # type: ignore[arg-type] # above: length of the FCS
+            link = int.from_bytes(head[20:24], order) & 0xFFFF  # above: length of the FCS
             return Format(label, False, order == "big", 24, record_header, unit, link)
     for magic_bytes, (what, remedy) in _OTHERS.items():
         if head.startswith(magic_bytes):

@@ -1,4 +1,4 @@
-"""Where a capture comes from: a path, ``-`` for standard input, or an open binary file."""
+"""Where a capture comes from: a path, ``-`` for standard input, or an open binary file; compressed or not."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from closewait_pcap.capture.compression import MAGIC, Decompressed, codec_of
 from closewait_pcap.errors import CaptureError
 
 CaptureSource = str | os.PathLike[str] | BinaryIO
@@ -20,12 +21,14 @@ class Opened(NamedTuple):
     stream: BinaryIO
     name: str
     size: int | None
-    """In bytes; None where it cannot be known ahead (a pipe)."""
+    """In bytes; None where it cannot be known ahead (a pipe, a compressed file)."""
+    at_least: int
+    """Bytes there are at least; 0 where that cannot be known."""
 
 
 @contextmanager
 def open_source(source: CaptureSource) -> Iterator[Opened]:
-    """Open an input for one pass over its bytes.
+    """Open an input for one pass over its bytes; compressed ones are decompressed on the way.
 
     Args:
         source: a path, ``-`` for standard input, or a binary file object (which stays open afterwards).
@@ -35,16 +38,33 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
 
     Raises:
         CaptureError: there is no such file, it may not be read, or it is a directory.
+        MissingExtra: the package that reads this compression is not installed.
     """
+    with _open_raw(source) as opened:
+        first = _First(opened)
+        codec = codec_of(first.head)
+        if codec is None:
+            yield opened._replace(stream=cast("BinaryIO", first.unread()))
+            return
+        decompressed = Decompressed(cast("BinaryIO", first), codec)
+        try:
+            yield Opened(cast("BinaryIO", decompressed), opened.name, None, opened.at_least)
+        finally:
+            decompressed.close()
+
+
+@contextmanager
+def _open_raw(source: CaptureSource) -> Iterator[Opened]:
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(source, "read"):
             raise CaptureError(f"cannot read a capture from {type(source).__name__}: give a path or a binary file object")
         name = str(getattr(source, "name", "<stream>"))
         stream = source if hasattr(source, "readinto") else cast("BinaryIO", _ByRead(source, name))
-        yield Opened(stream, name, _size_left(source))
+        size = _size_left(source)
+        yield Opened(stream, name, size, size or 0)
         return
     if source == "-":
-        yield Opened(sys.stdin.buffer, "<stdin>", None)
+        yield Opened(sys.stdin.buffer, "<stdin>", None, 0)
         return
     path = Path(source)
     try:
@@ -53,7 +73,53 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
         raise CaptureError(f"{path}: {_reason(error)}") from error
     with stream:
         status = os.fstat(stream.fileno())
-        yield Opened(stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None)
+        size = status.st_size if stat.S_ISREG(status.st_mode) else None
+        yield Opened(stream, str(path), size, size or 0)
+
+
+class _First:
+    """A stream whose first bytes were looked at; they are read again as if nothing had happened."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._stream = opened.stream
+        self._seekable = opened.size is not None
+        self._failure: Exception | None = None
+        self.head = b""
+        try:
+            while len(self.head) < MAGIC and (block := self._from_stream(MAGIC - len(self.head))):
+                self.head += block
+        except Exception as error:  # raised again where the reader reads, who can say at which byte
+            self._failure = error
+        self._left = self.head
+
+    def unread(self) -> "BinaryIO | _First":
+        """Give the stream as it was: the very same one where it can go back."""
+        if self._seekable and self._failure is None:
+            self._stream.seek(-len(self._left), os.SEEK_CUR)
+            return self._stream
+        return self
+
+    def readinto(self, buffer: memoryview) -> int | None:
+        """Fill a buffer, as far as one read of the stream goes."""
+        if self._left:
+            count = min(len(buffer), len(self._left))
+            buffer[:count], self._left = self._left[:count], self._left[count:]
+            return count
+        if self._failure is not None:
+            raise self._failure
+        return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def read(self, count: int = -1) -> bytes:
+        """Read, for the codecs."""
+        if self._left:
+            block, self._left = (self._left, b"") if count < 0 else (self._left[:count], self._left[count:])
+            return block
+        return self._from_stream(count if count >= 0 else 1 << 20)
+
+    def _from_stream(self, count: int) -> bytes:
+        buffer = bytearray(count)
+        got = self._stream.readinto(memoryview(buffer))  # type: ignore[attr-defined]
+        return bytes(buffer[: got or 0])
 
 
 class _ByRead:

@@ -1,0 +1,135 @@
+"""Small captures with every kind of record, layer and option in them, and mutants of them.
+
+    python tests/capture/mutants.py 2000
+
+reads that many mutants through the compiled kernels; bounds are checked where ``NUMBA_BOUNDSCHECK=1`` is set. Prints a digest of
+all rows, which must be the same in every mode.
+"""
+
+import hashlib
+import random
+import struct
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from closewait_pcap.engine import COMPILED, PLAIN
+from closewait_pcap.errors import CaptureError
+from tests.capture.reading import read
+from tests.capture.writers import (
+    ACK,
+    C_HDLC,
+    ETHERNET,
+    FIN,
+    LOOP,
+    NULL,
+    PPP,
+    RAW,
+    RST,
+    SLL,
+    SLL2,
+    SYN,
+    TIME,
+    WIRELESS,
+    Frame,
+    block,
+    conversation,
+    enhanced,
+    ethernet,
+    interface,
+    ipv4,
+    ipv6,
+    obsolete,
+    pcap,
+    section,
+    segment,
+    simple,
+    statistics,
+    tcp,
+)
+
+_BARE4, _BARE6 = ipv4(tcp(b"abc", flags=SYN, options=b"\x02\x04\x05\xb4\x01\x03\x03\x07")), ipv6(tcp(flags=SYN | ACK))
+_JUMBO = ipv6(b"\x06\0\xc2\x04" + struct.pack("!I", 90_000) + tcp(), next_header=0, length=0)
+_CHAIN = ipv6(b"\x2b\0" + bytes(6) + b"\x2c\0" + bytes(6) + b"\x06\0\0\0" + bytes(4) + tcp(), next_header=0)
+_QUOTE = ipv4(struct.pack("!BBHI", 3, 1, 0, 0) + _BARE4, protocol=1)
+_MPLS = struct.pack("!I", 0x00064140)
+
+
+def _frames() -> list[bytes]:
+    return [
+        *conversation(),
+        ethernet(_BARE4, tags=[0x88A8, 0x8100]),
+        ethernet(ipv4(tcp(flags=RST), options=b"\x83\x07\x04" + bytes(5))),
+        ethernet(ipv4(_BARE6, protocol=41)),
+        ethernet(_JUMBO),
+        ethernet(_CHAIN),
+        ethernet(_QUOTE),
+        ethernet(_MPLS + _BARE4, 0x8847),
+        ethernet(b"\x11\0\0\1\0\0\0\x21" + _BARE4, 0x8864),
+        ethernet(ipv4(tcp(bytes(20), flags=FIN | ACK), fragment=0x2000)),
+    ]
+
+
+def seeds() -> list[bytes]:
+    """Sound captures of at most a few kilobytes."""
+    blocks = [section(), interface(tsresol=9, tsoffset=-5), interface(RAW, tsresol=0xA0, snaplen=90)]
+    blocks += [enhanced(frame, TIME) for frame in _frames()[:6]]
+    blocks += [simple(_frames()[1]), obsolete(_BARE6, TIME, interface=1, drops=3), statistics(1, ifdrop=5, end=TIME)]
+    blocks += [block(0x0BAD, bytes(12)), block(77, b"??"), section(">"), interface(order=">")]
+    blocks += [enhanced(frame, TIME, order=">") for frame in _frames()[9:]]
+    wireless = struct.pack("<HH", 0x0188, 0) + bytes(20) + bytes(2) + b"\xaa\xaa\x03\0\0\0\x08\0" + _BARE4
+    return [
+        pcap([Frame(frame, TIME + i) for i, frame in enumerate(_frames())]),
+        pcap(_frames(), order=">", ns=False),
+        b"".join(blocks),
+        pcap([bytes(14) + b"\x86\xdd" + _CHAIN, bytes(14) + b"\x81\0\0\1\x08\0" + _BARE4], link=SLL),
+        pcap([b"\x86\xdd" + bytes(18) + _BARE6, b"\x08\0" + bytes(18) + _QUOTE], link=SLL2),
+        pcap([b"\2\0\0\0" + _BARE4, b"\0\0\0\x1e" + _BARE6], link=NULL),
+        pcap([b"\0\0\0\2" + _BARE4], link=LOOP),
+        pcap([_BARE4, _BARE6, _JUMBO], link=RAW, patched=True),
+        pcap([b"\xff\x03\0\x21" + _BARE4, b"\x02\x81" + _MPLS + _BARE6, b"\x0f\0\x08\0" + _BARE4], link=PPP),
+        pcap([b"\x0f\0\x86\xdd" + _BARE6], link=C_HDLC),
+        pcap([wireless], link=WIRELESS),
+        pcap([segment(flags=SYN, seq=n) for n in range(12)], link=ETHERNET),
+    ]
+
+
+def mutate(data: bytes, chance: random.Random) -> bytes:
+    """Flip, overwrite, insert, delete or repeat bytes in one to six places."""
+    mutant = bytearray(data)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(mutant) + 1)
+        match chance.randrange(6):
+            case 0 if at < len(mutant):
+                mutant[at] ^= 1 << chance.randrange(8)
+            case 1 if at < len(mutant):
+                mutant[at] = chance.choice((0, 1, 4, 5, 6, 0x0F, 0x40, 0x45, 0x60, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+            case 2:
+                mutant[at:at] = chance.randbytes(chance.randint(1, 40))
+            case 3:
+                del mutant[at : at + chance.randint(1, 40)]
+            case 4:
+                value = chance.choice((0, 8, 12, 16, 20, 28, 32, 0xFFFF, 1 << 20, 0x03FFFFFC, 0x7FFFFFFF, 0xFFFFFFFF))
+                mutant[at : at + 4] = struct.pack(chance.choice("<>") + "I", value)
+            case _:
+                mutant[at:at] = mutant[max(0, at - 200) : at]
+    return bytes(mutant)
+
+
+def digest(count: int, seed: int, *, compiled: bool) -> str:
+    """Read mutants; give a digest of everything that came of them."""
+    chance, sources, whole = random.Random(seed), seeds(), hashlib.sha256()
+    for _ in range(count):
+        try:
+            reading = read(mutate(chance.choice(sources), chance), COMPILED if compiled else PLAIN)
+        except CaptureError as error:
+            whole.update(str(error).encode())
+            continue
+        whole.update(repr((reading.rows, reading.info, reading.warnings)).encode())
+    return whole.hexdigest()
+
+
+if __name__ == "__main__":
+    print(digest(int(sys.argv[1]), 1, compiled=True))

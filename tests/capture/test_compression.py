@@ -1,0 +1,95 @@
+"""Compressed captures: by content, as a stream, and damaged ones as far as they go."""
+
+import bz2
+import gzip
+import io
+import lzma
+import resource
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import lz4.frame
+import pytest
+import zstandard
+
+from closewait_pcap import Analysis, CaptureError, CaptureWarning, analyze
+
+CAPTURE = (Path(__file__).parents[2] / "samples" / "healthy_and_leaking" / "capture.pcapng").read_bytes()
+CODECS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstandard.compress,
+    "lz4": lz4.frame.compress,
+}
+
+
+def both(analysis: Analysis) -> tuple[int, int, list[int]]:
+    return analysis.capture.frames, len(analysis.flows), analysis.close_wait.index.tolist()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_same_result_as_the_capture_itself(codec: str, tmp_path: Path) -> None:
+    """By content: the name says nothing."""
+    path = tmp_path / "capture.pcapng"
+    path.write_bytes(CODECS[codec](CAPTURE))
+    assert both(analyze(path, strict=True)) == (298, 30, [6, 16, 26])
+    assert len(analyze(path).packets(stream=6)) == 9
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_through_a_pipe(codec: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "closewait_pcap", "-"], input=CODECS[codec](CAPTURE), capture_output=True, check=True
+    )
+    assert done.stdout.startswith(b"3 flows in CLOSE_WAIT")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "bzip2", "xz", "zstd"])
+def test_several_streams_behind_one_another(codec: str) -> None:
+    whole = CODECS[codec](CAPTURE[:5000]) + CODECS[codec](CAPTURE[5000:])
+    assert both(analyze(io.BytesIO(whole), strict=True)) == (298, 30, [6, 16, 26])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_cut_short_anywhere(codec: str) -> None:
+    """A prefix of the frames, or one clear refusal; never a traceback."""
+    data = CODECS[codec](CAPTURE)
+    before = 0
+    for end in range(1, len(data), 97):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                analysis = analyze(io.BytesIO(data[:end]))
+            except CaptureError as error:
+                assert str(error).startswith("<stream>: ")
+                continue
+        assert analysis.capture.frames >= before
+        before = analysis.capture.frames
+        assert [warning.category for warning in caught] == [CaptureWarning]
+        assert f"the {codec} data is cut short" in str(analysis.capture.damage)
+
+
+def test_gzip_padded_with_zeros_is_whole() -> None:
+    assert both(analyze(io.BytesIO(gzip.compress(CAPTURE) + bytes(512)), strict=True)) == (298, 30, [6, 16, 26])
+
+
+def test_a_damaged_stream_keeps_what_came_before() -> None:
+    random = CAPTURE + bytes(3_000_000)  # beyond the capture: no block of it can be read, but the blocks before can
+    data = bytearray(gzip.compress(random, 0))
+    data[-1_000_000] ^= 0xFF  # stored data: seen by the checksum alone
+    with pytest.warns(CaptureWarning):
+        assert analyze(io.BytesIO(bytes(data))).capture.frames == 298
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_bomb_swells_in_bounded_memory(codec: str) -> None:
+    """300 MB of zeros behind a capture: decompressed as far as the damage they are, in little memory."""
+    bomb = CODECS[codec](CAPTURE + bytes(300_000_000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.warns(CaptureWarning):
+        assert analyze(io.BytesIO(bomb)).capture.frames == 298
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 1024
