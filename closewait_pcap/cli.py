@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROGRESS_AFTER_S = 1.0
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
     """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
 
     name = "time"
@@ -51,7 +51,7 @@ class Moment(click.ParamType):
         return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
 
 
-class Address(click.ParamType):
+class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
     """An IP address, in brackets or not."""
 
     name = "address"
@@ -66,7 +66,7 @@ class Address(click.ParamType):
             self.fail(f"{value!r} is no IP address", param, ctx)
 
 
-class Span(click.ParamType):
+class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
     """A span of time, such as 1s, 500ms or 2min."""
 
     name = "span"
