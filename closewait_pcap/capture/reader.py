@@ -63,6 +63,16 @@ class CaptureInfo:
     """ns."""
     damage: str | None = None
 
+    @property
+    def files(self) -> list[str]:
+        """The files the capture consists of."""
+        return [self.file]
+
+    @property
+    def formats(self) -> list[str]:
+        """Their formats."""
+        return [self.format]
+
 
 class CaptureReader:
     """One pass over one capture.
