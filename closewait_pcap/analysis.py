@@ -134,6 +134,9 @@ def analyze(
 
     Warns:
         CaptureWarning: the capture is damaged or cut; what comes before is analysed.
+
+    A keyboard interrupt while reading ends the reading, not the analysis: the result is that of what was read, and its
+    ``warnings`` say so.
     """
     span = parse_span(stuck_after)
     begin = 0 if isinstance(source, (str, os.PathLike)) or not is_rereadable(source) else source.tell()
@@ -142,14 +145,17 @@ def analyze(
         mode = COMPILED if large and engine.numba_available() else PLAIN
         reader = CaptureReader(opened.stream, opened.name, strict=strict, mode=mode)
         table = FlowTable(mode)
-        for batch, count in reader.batches():
-            table.follow(batch, count)
-            if progress is not None:
-                progress(reader.position, opened.size)
-            if mode is PLAIN and reader.position > engine.WORTH_COMPILING and engine.numba_available():
-                mode = COMPILED
-                reader.compile()
-                table.compile()
+        try:
+            for batch, count in reader.batches():
+                table.follow(batch, count)
+                if progress is not None:
+                    progress(reader.position, opened.size)
+                if mode is PLAIN and reader.position > engine.WORTH_COMPILING and engine.numba_available():
+                    mode = COMPILED
+                    reader.compile()
+                    table.compile()
+        except KeyboardInterrupt:  # somebody has seen enough of an endless capture, and wants the result
+            reader.interrupt()
     facts = table.facts()
     result = Result(reader.info, facts, judge(facts, stuck_after=span, end_time=reader.info.end_time), span)
     return Analysis(result, source, begin, _warnings(reader.info))
@@ -186,6 +192,8 @@ def _warnings(info: CaptureInfo) -> list[str]:
     found = []
     if info.damage:
         found.append(info.damage)
+    if info.interrupted:
+        found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:
         found.append(f"{info.file}: the capturing machine dropped {info.drops:,} packets; a FIN may be among them")
     if info.largest_step_back >= 1_000_000_000:

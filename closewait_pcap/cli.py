@@ -106,9 +106,12 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     CAPTURE is a pcap or pcapng file, or - for standard input. Filters choose what is shown, after all flows are numbered and
     judged.
 
-    Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not.
+    Ctrl-C ends the reading; what was read by then is reported.
+
+    Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
+    interrupted.
     """
-    found, reports, unreadable, pages = False, [], 0, 0
+    found, interrupted, reports, unreadable, pages = False, False, [], 0, 0
     for capture in captures:
         try:
             analysis = _analyze(capture, options)
@@ -125,8 +128,13 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
             title = analysis.capture.file if len(captures) > 1 else ""
             _print("\n" * bool(pages) + _page(analysis, shown, options, title))
             pages += 1
+        interrupted = analysis.capture.interrupted
+        if interrupted:
+            break
     if reports:
         _print(json.render(reports, __version__))
+    if interrupted:
+        sys.exit(EXIT_INTERRUPTED)
     if unreadable:
         sys.exit(EXIT_UNREADABLE if unreadable == len(captures) else EXIT_SOME_UNREADABLE)
     sys.exit(EXIT_FOUND if found else 0)

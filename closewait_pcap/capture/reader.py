@@ -62,6 +62,8 @@ class CaptureInfo:
     largest_step_back: int = 0
     """ns."""
     damage: str | None = None
+    interrupted: bool = False
+    """The user stopped the reading; what was read by then is analysed."""
 
     @property
     def files(self) -> list[str]:
@@ -128,6 +130,11 @@ class CaptureReader:
         self._interfaces = as_array(self._interfaces, INTERFACE, len(self._interfaces))
         self._skips = COMPILED.counters(self._skips)
         self._batch = COMPILED.records(PACKET, BATCH)
+
+    def interrupt(self) -> None:
+        """End the reading where it stands: what was read counts."""
+        self.info.interrupted = True
+        self._finish()
 
     def frame_bytes(self, row: Record) -> memoryview:
         """The captured bytes of a packet of the current batch; valid until the next one."""

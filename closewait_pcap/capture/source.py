@@ -64,7 +64,8 @@ def _open_raw(source: CaptureSource) -> Iterator[Opened]:
         yield Opened(stream, name, size, size or 0)
         return
     if source == "-":
-        yield Opened(sys.stdin.buffer, "<stdin>", None, 0)
+        # the raw stream gives what has come; the buffered one waits until all that was asked for is there
+        yield Opened(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "<stdin>", None, 0)
         return
     path = Path(source)
     try:
