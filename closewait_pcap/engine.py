@@ -111,8 +111,8 @@ def row_class(dtype: np.dtype[np.void]) -> type:
 class Mode:
     """How kernels are run; `PLAIN` and `COMPILED` are the two there are.
 
-    A capture is begun plain where its size is not known, and goes over to compiled when it turns out large: `adopt` turns
-    the tables of one mode into the other's.
+    A capture is begun plain where its size is not known, and goes over to compiled when it turns out large: `as_array`
+    turns plain tables into compiled ones.
     """
 
     compiled = False
@@ -187,7 +187,7 @@ COMPILED = CompiledMode()
 
 
 def as_array(records: Records, dtype: np.dtype[np.void], count: int) -> Structured:
-    """Copy the first ``count`` rows of either mode's table into a structured array.
+    """Give the first ``count`` rows of a table as a structured array: a view of a compiled one, a copy of a plain one.
 
     Args:
         records: a table.

@@ -62,9 +62,9 @@ def state_changes(facts: Facts, judgement: Judgement, streams: Ints) -> StateCha
     stream, side, rank, bits, frame, time, event = (column[order] for column in (stream, side, rank, bits, frame, time, event))
     starts = np.ones(len(stream), np.bool_)
     starts[1:] = (stream[1:] != stream[:-1]) | (side[1:] != side[:-1])
-    begin = np.where((judgement.happened[stream, side] & int(MID_STREAM)) == int(MID_STREAM), int(MID_STREAM), 0)
     syn_seen = facts.ends["syn_frame"][stream, judgement.client_end[stream] ^ side] != 0
-    begin = np.where(syn_seen, 0, begin)
+    mid_stream = ~syn_seen & ((judgement.happened[stream, side] & int(MID_STREAM)) == int(MID_STREAM))
+    begin = np.where(mid_stream, int(MID_STREAM), 0)
     total = np.cumsum(bits)  # every bit occurs once per end, so sums are unions
     before_group = np.maximum.accumulate(np.where(starts, total - bits, 0))
     after = (total - before_group) | begin
@@ -105,10 +105,9 @@ def _occurrences(facts: Facts, judgement: Judgement, streams: Ints, side: int, e
     count = int(seen.sum())
     if not count:
         return None
-    first = Event.RCV_FIN if event is Event.RCV_FIN else Event(0)
     bits = np.full(count, int(event), np.int64)
     rank = np.full(count, 2 * _ORDER.index(event), np.int64)
-    if first:
+    if event is Event.RCV_FIN:
         peer_first = (judgement.happened[rows[seen], side] & int(Event.PEER_CLOSED_FIRST)) != 0
         bits += np.where(peer_first, int(Event.PEER_CLOSED_FIRST), 0)
         rank[peer_first] = 2 * _ORDER.index(Event.SND_FIN) - 1
