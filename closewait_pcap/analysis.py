@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from closewait_pcap import engine
 from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
 from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
@@ -53,7 +51,7 @@ class Analysis:
         """One row per flow, index ``stream`` (Wireshark's tcp.stream); columns: `columns.FLOWS`."""
         from closewait_pcap.frames import flows_frame  # noqa: PLC0415 - pandas: only for who asks for a table
 
-        return flows_frame(self.result, self.result.streams)
+        return flows_frame(self.result, self.result.rows)
 
     @cached_property
     def close_wait(self) -> "pd.DataFrame":
@@ -67,7 +65,7 @@ class Analysis:
         """Every state change of either end, ordered by stream and time; columns: `columns.EVENT_COLUMNS`."""
         from closewait_pcap.frames import events_frame  # noqa: PLC0415
 
-        return events_frame(self.result, self.result.streams)
+        return events_frame(self.result, self.result.rows)
 
     @cached_property
     def endpoints(self) -> "pd.DataFrame":
@@ -91,13 +89,15 @@ class Analysis:
         """
         from closewait_pcap.frames import packets_frame  # noqa: PLC0415
 
-        if stream not in self.result.streams:
+        result = self.result
+        rows = result.rows[result.streams_of(result.rows) == stream]
+        if not len(rows):
             raise KeyError(f"no flow {stream} in {self.capture.file}")
         if not is_rereadable(self._source):
             raise CaptureError(
                 f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
-        client, port, _, _ = self.result.endpoints_of(np.array([stream]))
+        client, port, _, _ = result.endpoints_of(rows)
         return packets_frame(packet_values(self._source, self._begin, stream, (*client[0].tolist(), int(port[0]))), self.result)
 
     def display_filter(self, stream: int) -> str:
@@ -106,7 +106,7 @@ class Analysis:
 
     def __repr__(self) -> str:
         waiting = len(self.result.with_verdict(Verdict.close_wait))
-        return f"<Analysis of {self.capture.file}: {len(self.result.streams):,} flows, {waiting:,} in CLOSE_WAIT>"
+        return f"<Analysis of {self.capture.file}: {len(self.result.rows):,} flows, {waiting:,} in CLOSE_WAIT>"
 
 
 def analyze(

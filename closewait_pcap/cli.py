@@ -234,22 +234,22 @@ class _Bar:
 def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
     """Pick the flows that the filters let through."""
     result = analysis.result
-    streams = result.streams
-    keep = np.ones(len(streams), np.bool_)
-    client, client_port, server, server_port = result.endpoints_of(streams)
+    rows = result.rows
+    keep = np.ones(len(rows), np.bool_)
+    client, client_port, server, server_port = result.endpoints_of(rows)
     if options["host"] is not None:
         words = np.array(options["host"])
         keep &= (client == words).all(axis=1) | (server == words).all(axis=1)
     if options["port"] is not None:
         keep &= (client_port == options["port"]) | (server_port == options["port"])
-    first, last = result.facts.flows["first_time"][streams], result.facts.flows["last_time"][streams]
-    held = result.judgement.held[streams]
-    last = np.where(held >= 0, np.maximum(last, result.judgement.since[streams] + np.maximum(held, 0)), last)
+    first, last = result.facts.flows["first_time"][rows], result.facts.flows["last_time"][rows]
+    held = result.judgement.held[rows]
+    last = np.where(held >= 0, np.maximum(last, result.judgement.since[rows] + np.maximum(held, 0)), last)
     if options["since"] is not None:
         keep &= last >= options["since"]
     if options["until"] is not None:
         keep &= first <= options["until"]
-    return streams[keep]
+    return rows[keep]
 
 
 def _page(analysis: Analysis, shown: "Values", options: dict[str, Any], title: str) -> str:

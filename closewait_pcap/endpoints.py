@@ -8,27 +8,27 @@ from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 
-def endpoint_values(result: Result, streams: Values | None = None) -> dict[str, Values]:
+def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Values]:
     """Compute the public columns of the endpoints that wait, or did.
 
     A server is told apart by its own address and port, a client by its address and the service it calls.
 
     Args:
         result: an analysis.
-        streams: the flows to look at; all, if not given.
+        flows: rows of the flows to look at; all, if not given.
 
     Returns:
         By column name, in `columns.ENDPOINTS` order: arrays of shape (endpoints,), the worst endpoint first: most stuck flows,
         then most in CLOSE_WAIT, then most that may be, then longest wait.
     """
-    streams = result.streams if streams is None else streams
-    client, _, server, server_port = result.endpoints_of(streams)
+    flows = result.rows if flows is None else flows
+    client, _, server, server_port = result.endpoints_of(flows)
     codes, addresses = address_codes(np.concatenate([client, server]))
-    client, server = codes[: len(streams)], codes[len(streams) :]
+    client, server = codes[: len(flows)], codes[len(flows) :]
     sides = []
     for side, address in ((SERVER, server), (CLIENT, client)):
-        rows, group, keys = _groups(result, streams, side, np.stack([address, server, server_port], axis=1))
-        counted = _count(result, streams[rows], group, len(keys), side)
+        rows, group, keys = _groups(result, flows, side, np.stack([address, server, server_port], axis=1))
+        counted = _count(result, flows[rows], group, len(keys), side)
         named = {"side": np.full(len(keys), side), "address": keys[:, 0], "service": keys[:, 1], "service_port": keys[:, 2]}
         sides.append(named | counted)
     values = {name: np.concatenate([side[name] for side in sides]).astype(np.int64) for name in sides[0]}
@@ -46,14 +46,14 @@ def endpoint_values(result: Result, streams: Values | None = None) -> dict[str, 
     return values
 
 
-def _groups(result: Result, streams: Values, side: int, keys: Values) -> tuple[Values, Values, Values]:
+def _groups(result: Result, flows: Values, side: int, keys: Values) -> tuple[Values, Values, Values]:
     """Find the endpoints of one side that wait, or did, and all flows of each.
 
     Returns:
-        Places in ``streams`` of the flows, the number of each one's endpoint, and the endpoints' keys.
+        Places in ``flows``, the number of each one's endpoint, and the endpoints' keys.
     """
     judgement = result.judgement
-    waited = np.isin(judgement.verdict[streams], WAITED) & (judgement.waiting[streams] == side)
+    waited = np.isin(judgement.verdict[flows], WAITED) & (judgement.waiting[flows] == side)
     if not waited.any():
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3), np.int64)
     width = keys.max(axis=0) + 1
@@ -69,7 +69,7 @@ def _count(result: Result, rows: Values, group: Values, groups: int, side: int) 
 
     Args:
         result: an analysis.
-        rows: stream numbers, shape (n,).
+        rows: of the flows, shape (n,).
         group: the endpoint of each.
         groups: how many endpoints there are.
         side: the side that waits.
@@ -102,7 +102,7 @@ def _count(result: Result, rows: Values, group: Values, groups: int, side: int) 
         "first_since": np.minimum.reduceat(since, begins) if groups else since,
         "last_since": np.maximum.reduceat(since, begins) if groups else since,
         "longest_held": np.maximum.reduceat(held, begins) if groups else held,
-        "worst_stream": rows[worst[np.searchsorted(group[worst], np.arange(groups))]],
+        "worst_stream": result.streams_of(rows)[worst[np.searchsorted(group[worst], np.arange(groups))]],
     }
 
 

@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def flows_frame(result: Result, streams: Values) -> "pd.DataFrame":
+def flows_frame(result: Result, rows: Values) -> "pd.DataFrame":
     """Make the table of flows.
 
     Args:
         result: an analysis.
-        streams: stream numbers, in the order wanted.
+        rows: of the flows, in the order wanted.
 
     Returns:
         One row per flow, index ``stream``; columns as in `columns.FLOWS`.
     """
     import pandas as pd  # noqa: PLC0415
 
-    values = flow_values(result, streams)
+    values, streams = flow_values(result, rows), result.streams_of(rows)
     values["display_filter"] = np.array([display_filter(stream) for stream in streams.tolist()], object)
-    return _frame(columns.FLOWS, values, result, pd.Index(streams.astype(np.int64), name="stream"))
+    return _frame(columns.FLOWS, values, result, pd.Index(streams, name="stream"))
 
 
-def events_frame(result: Result, streams: Values) -> "pd.DataFrame":
+def events_frame(result: Result, rows: Values) -> "pd.DataFrame":
     """Make the table of state changes; columns as in `columns.EVENT_COLUMNS`, ordered by stream, then time."""
-    changes = state_changes(result.facts, result.judgement, streams)
+    changes = state_changes(result.facts, result.judgement, rows)
     values: dict[str, Values] = {
-        "stream": changes.stream,
+        "stream": result.streams_of(changes.row),
         "side": Category.of(changes.side, columns.SIDES),
         "frame": changes.frame,
         "time": changes.time,

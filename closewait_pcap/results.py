@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.capture.packets import MAX_FRAME, address_bytes, address_words
+from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, address_bytes, address_words
 from closewait_pcap.capture.reader import CaptureInfo
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
@@ -40,25 +40,29 @@ class Result:
     """ns."""
 
     @cached_property
-    def streams(self) -> Values:
-        """Stream numbers of the flows that have packets of their own (others were only quoted in ICMP errors), int64."""
+    def rows(self) -> Values:
+        """Rows of the flows that have packets of their own (others were only quoted in ICMP errors), int64."""
         return np.flatnonzero(self.facts.flows["first_frame"])
 
-    def with_verdict(self, *verdicts: Verdict) -> Values:
-        """Stream numbers of the flows with one of these verdicts, int64."""
-        return self.streams[np.isin(self.judgement.verdict[self.streams], verdicts)]
+    def streams_of(self, rows: Values) -> Values:
+        """Wireshark's stream numbers of some flows, int64. They are the rows, as long as no flow has left the table."""
+        return self.facts.flows["stream"][rows].astype(np.int64)
 
-    def endpoints_of(self, streams: Values) -> tuple[Values, Values, Values, Values]:
+    def with_verdict(self, *verdicts: Verdict) -> Values:
+        """Rows of the flows with one of these verdicts, int64."""
+        return self.rows[np.isin(self.judgement.verdict[self.rows], verdicts)]
+
+    def endpoints_of(self, rows: Values) -> tuple[Values, Values, Values, Values]:
         """Addresses and ports of some flows.
 
         Args:
-            streams: stream numbers, shape (n,).
+            rows: of the flows, shape (n,).
 
         Returns:
             The client's address as two int64 words, shape (n, 2), its port, the server's address, its port.
         """
-        flows = self.facts.flows[streams]
-        client_end = self.judgement.client_end[streams]
+        flows = self.facts.flows[rows]
+        client_end = self.judgement.client_end[rows]
         first = np.stack([flows["a_hi"], flows["a_lo"]], axis=1)
         second = np.stack([flows["b_hi"], flows["b_lo"]], axis=1)
         first_port, second_port = flows["ports"] >> 16 & 0xFFFF, flows["ports"] & 0xFFFF
@@ -117,43 +121,43 @@ class Category(np.ndarray[Any, Any]):
         return category
 
 
-def flow_values(result: Result, streams: Values) -> dict[str, Values]:
+def flow_values(result: Result, rows: Values) -> dict[str, Values]:
     """Compute the public columns of some flows.
 
     Args:
         result: an analysis.
-        streams: stream numbers, int64, shape (n,).
+        rows: of the flows, int64, shape (n,).
 
     Returns:
         By column name, in `columns.FLOWS` order without ``display_filter``: arrays of shape (n,); categories as `Category`.
     """
-    flows, judgement = result.facts.flows[streams], result.judgement
-    client_end = judgement.client_end[streams]
-    of_client = result.facts.ends[streams, client_end]
-    of_server = result.facts.ends[streams, 1 - client_end]
-    client, client_port, server, server_port = result.endpoints_of(streams)
+    flows, judgement = result.facts.flows[rows], result.judgement
+    client_end = judgement.client_end[rows]
+    of_client = result.facts.ends[rows, client_end]
+    of_server = result.facts.ends[rows, 1 - client_end]
+    client, client_port, server, server_port = result.endpoints_of(rows)
     values: dict[str, Values] = {
         "client": address_category(*address_codes(client)),
         "client_port": client_port,
         "server": address_category(*address_codes(server)),
         "server_port": server_port,
-        "roles_from": Category.of(judgement.roles_from[streams], columns.ROLES_FROM),
+        "roles_from": Category.of(judgement.roles_from[rows], columns.ROLES_FROM),
         "start": flows["first_time"],
         "end": flows["last_time"],
         "duration": flows["last_time"] - flows["first_time"],
-        "first_frame": _frames(flows["first_frame"]),
-        "last_frame": _frames(flows["last_frame"]),
+        "first_frame": frame_numbers(flows["first_frame"]),
+        "last_frame": frame_numbers(flows["last_frame"]),
         "history": _history(flows, client_end),
         "completeness": _completeness(flows, of_client, of_server),
     }
     for number, (side, me, you) in enumerate((("client", of_client, of_server), ("server", of_server, of_client))):
-        values |= _end_values(side, me, you, judgement.states[streams, number])
+        values |= _end_values(side, me, you, judgement.states[rows, number])
     values |= {
-        "verdict": Category.of(judgement.verdict[streams], columns.VERDICTS),
-        "waiting_side": Category.of(judgement.waiting[streams], columns.SIDES),
-        "since": judgement.since[streams],
-        "held": judgement.held[streams],
-        "stuck": judgement.stuck[streams],
+        "verdict": Category.of(judgement.verdict[rows], columns.VERDICTS),
+        "waiting_side": Category.of(judgement.waiting[rows], columns.SIDES),
+        "since": judgement.since[rows],
+        "held": judgement.held[rows],
+        "stuck": judgement.stuck[rows],
     }
     return values
 
@@ -170,20 +174,27 @@ def _end_values(side: str, me: Structured, you: Structured, states: Values) -> d
         f"{side}_state": Category.of(states, columns.STATES),
         f"{side}_packets": me["packets"],
         f"{side}_bytes": me["bytes"],
-        f"{side}_syn_frame": _frames(me["syn_frame"]),
-        f"{side}_fin_frame": _frames(me["fin_frame"], fin),
+        f"{side}_syn_frame": frame_numbers(me["syn_frame"]),
+        f"{side}_fin_frame": frame_numbers(me["fin_frame"], fin),
         f"{side}_fin_time": np.where(fin, me["fin_time"], NO_TIME),
-        f"{side}_fin_ack_frame": _frames(you["ack_frame"], acked),
+        f"{side}_fin_ack_frame": frame_numbers(you["ack_frame"], acked),
         f"{side}_fin_ack_time": np.where(acked, you["ack_time"], NO_TIME),
-        f"{side}_rst_frame": _frames(me["rst_frame"], rst),
+        f"{side}_rst_frame": frame_numbers(me["rst_frame"], rst),
         f"{side}_rst_time": np.where(rst, me["rst_time"], NO_TIME),
     }
 
 
-def _frames(frames: Values, where: Values | None = None) -> Values:
-    """Frame numbers as int64, -1 where there is none or it is beyond what 32 bits hold."""
-    known = (frames != 0) & (frames != MAX_FRAME)
-    return np.where(known if where is None else known & where, frames.astype(np.int64), -1)
+def frame_numbers(frames: Values, where: Values | None = None) -> Values:
+    """The numbers of frames in their files, int64; -1 where there is none or it is beyond what Wireshark counts."""
+    numbers = frames & ((1 << FRAME_BITS) - 1)
+    known = (numbers != 0) & (numbers <= MAX_FRAME)
+    return np.where(known if where is None else known & where, numbers, -1)
+
+
+def file_codes(result: Result, frames: Values, where: Values | None = None) -> "Category":
+    """Tell which file frames lie in."""
+    known = frames != 0 if where is None else (frames != 0) & where
+    return Category.of(np.where(known, frames >> FRAME_BITS, -1), result.capture.files)
 
 
 def _completeness(flows: Structured, client: Structured, server: Structured) -> Values:

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+FRAME_BITS = 40
+"""A frame is known by its number in its file, from 1, and above these bits the file's place among the files read together."""
 MAX_FRAME = 2**32 - 1
-"""Frame numbers are 32 bits wide, as Wireshark's are; what lies beyond is stored as this and shown as missing."""
+"""Wireshark's frame numbers are 32 bits wide; higher ones are shown as missing."""
 
 PACKET = np.dtype(
     [
-        ("frame", np.int64),  # number in the file, from 1
+        ("frame", np.int64),  # file and number: FRAME_BITS
         ("time", np.int64),  # ns since the epoch
         ("src_hi", np.int64),  # addresses: 16 bytes, IPv4 mapped to ::ffff:a.b.c.d, as two big-endian words
         ("src_lo", np.int64),  # with the top bit flipped, so that they fit a signed integer in their own order

@@ -1,7 +1,7 @@
 """What is kept of a flow and of each of its ends: facts, learned once each, in a fixed number of bytes.
 
-Frames are 32 bits (0: not seen), times are ns since the epoch. Sequence numbers are *relative*: 64-bit offsets from the end's
-initial sequence number, so that they never wrap. One flow with both ends takes 472 bytes.
+Frames are those of `packets.FRAME_BITS` (0: not seen), times are ns since the epoch. Sequence numbers are *relative*: 64-bit
+offsets from the end's initial sequence number, so that they never wrap. One flow with both ends takes 528 bytes.
 """
 
 import numpy as np
@@ -15,13 +15,15 @@ FLOW = np.dtype(
         ("b_lo", np.int64),
         ("ports", np.int64),  # a's port * 2**16 + b's port
         ("last_time", np.int64),
-        ("last_frame", np.uint32),
-        ("first_frame", np.uint32),  # 0: so far only quoted in ICMP errors
-        ("previous", np.int32),  # the older flow with the same addresses and ports, or -1
-        ("letters", np.int32),  # which of the 16 letters stand in history
-        ("opener", np.int32),  # the end that sent the first packet
-        ("letter_count", np.int32),
+        ("last_frame", np.int64),
+        ("stream", np.uint32),  # Wireshark's tcp.stream
+        ("letters", np.uint16),  # which of the 16 letters stand in history
+        ("letter_count", np.uint8),
+        ("opener", np.uint8),  # the end that sent the first packet
         ("history", np.int64),  # Zeek's letters in order, 4 bits each: letter * 2 + end
+        ("previous", np.int32),  # the row of the older flow with the same addresses and ports, or -1
+        ("path", np.int32),  # the row of the PATH table that says which way its first packet came, or -1
+        ("first_frame", np.int64),  # 0: so far only quoted in ICMP errors
         ("first_time", np.int64),
     ]
 )
@@ -29,8 +31,11 @@ FLOW = np.dtype(
 END = np.dtype(
     [
         # what every packet needs comes first: two cache lines
-        ("flags", np.int32),  # the bits below
-        ("ack_frame", np.uint32),
+        ("flags", np.uint16),  # the bits below
+        ("wscale", np.int8),  # -1 where this end's SYN offered none, or was not seen
+        ("hole_count", np.int8),
+        ("hole", np.int32),  # first of this end's unseen stretches, or -1
+        ("ack_frame", np.int64),
         ("base", np.int64),  # raw initial sequence number: SYN's own, or as guessed from the first segment or ACK
         ("next", np.int64),  # one past the highest number sent, SYN and FIN included
         ("data_high", np.int64),  # one past the highest payload byte seen
@@ -40,14 +45,11 @@ END = np.dtype(
         ("ack_time", np.int64),  # when that was first reached: with a FIN acknowledged, the time of that
         ("right_edge", np.int64),  # highest number this end allowed the peer to send
         ("last_data_time", np.int64),
-        ("last_data_frame", np.uint32),
-        ("first_data_frame", np.uint32),
-        ("syn_acked_frame", np.uint32),
-        ("hole", np.int32),  # first of this end's unseen stretches, or -1
-        ("wscale", np.int16),  # -1 where this end's SYN offered none, or was not seen
-        ("hole_count", np.int16),
+        ("last_data_frame", np.int64),
+        ("first_data_frame", np.int64),
+        ("syn_acked_frame", np.int64),
         # what is learned once
-        ("syn_frame", np.uint32),
+        ("syn_frame", np.int64),
         ("stream_base", np.int64),  # like base, as Wireshark keeps it for numbering streams
         ("syn_time", np.int64),
         ("syn_acked_time", np.int64),
@@ -58,8 +60,8 @@ END = np.dtype(
         ("fin_time", np.int64),
         ("rst", np.int64),  # the RST's sequence number (flag HAS_RST)
         ("rst_time", np.int64),
-        ("fin_frame", np.uint32),
-        ("rst_frame", np.uint32),
+        ("fin_frame", np.int64),
+        ("rst_frame", np.int64),
     ]
 )
 
@@ -69,6 +71,7 @@ HOLE = np.dtype([("start", np.int64), ("end", np.int64), ("next", np.int64)])
 TABLE = np.dtype(
     [
         ("flows", np.int64),  # used rows of the flow table
+        ("streams", np.int64),  # flows ever begun: the next one's number
         ("capacity", np.int64),  # rows there are
         ("mask", np.int64),  # size of the index - 1
         ("holes", np.int64),  # used rows of the hole table

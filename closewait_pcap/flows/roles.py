@@ -42,7 +42,7 @@ def assign_roles(
     syn_ack = (flags & SYN_ACK) != 0
     port = np.stack([flows["ports"] >> 16 & 0xFFFF, flows["ports"] & 0xFFFF], axis=1)
     service = port < EPHEMERAL
-    both_syn = syn.all(axis=1)  # simultaneous open: the first one
+    both_syn = syn.all(axis=1)  # simultaneous open: the first one; of files side by side, the first file's
     first_syn = (ends["syn_frame"][:, 1] < ends["syn_frame"][:, 0]).astype(np.int8)
     how = np.select(
         [syn.any(axis=1), syn_ack.any(axis=1), service[:, 0] != service[:, 1]],

@@ -20,7 +20,7 @@ class Facts:
     """What was learned of all flows: the rows that later floors turn into states and verdicts."""
 
     flows: Structured
-    """FLOW records, shape (flows,); row number = stream number."""
+    """FLOW records, shape (flows,); in the order of their stream numbers."""
     ends: Structured
     """END records, shape (flows, 2): the smaller endpoint's first."""
 

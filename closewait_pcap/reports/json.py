@@ -43,6 +43,7 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
     """
     info, summary, endpoints = result.capture, wording.summarize(result, shown), endpoint_values(result, shown)
     listed = shown if all_flows else wording.flagged(result, shown)
+    streams, flows = result.streams_of(listed).tolist(), _rows(columns.FLOWS, flow_values(result, listed))
     return {
         "headline": wording.headline(result, shown, endpoints),
         "close_wait": {name: getattr(summary, name) for name in ("close_wait", "stuck", "sending", "too_young")},
@@ -51,8 +52,8 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
         "stuck_after_s": result.stuck_after / 1e9,
         "endpoints": _rows(columns.ENDPOINTS, endpoints),
         "flows": [
-            {"stream": stream, **row, "display_filter": display_filter(stream)}
-            for stream, row in zip(listed.tolist(), _rows(columns.FLOWS, flow_values(result, listed)), strict=True)
+            {"stream": stream, **flow, "display_filter": display_filter(stream)}
+            for stream, flow in zip(streams, flows, strict=True)
         ],
         "capture": {
             "file": info.file,

@@ -137,7 +137,8 @@ def render(
         page.table(_flow_table(result, listed))
         _say_more(page, len(flagged) - len(listed), "flow", " that wait or waited; --all lists every flow")
         if len(flagged):
-            page.lines.append(f"Wireshark filter: {wording.streams_filter(flagged[:WORST])}")  # never broken: to be pasted
+            pasted = wording.streams_filter(result, flagged[:WORST])
+            page.lines.append(f"Wireshark filter: {pasted}")  # never broken
     sentences = wording.unjudged(result, shown)
     if sentences:
         page.say()
@@ -177,11 +178,11 @@ def _endpoint_table(endpoints: dict[str, Values]) -> Table:
     return Table(titles, [False, *[True] * len(told), False, True], rows, 1, len(titles))
 
 
-def _flow_table(result: Result, streams: Values) -> Table:
-    values = flow_values(result, streams)
+def _flow_table(result: Result, flows: Values) -> Table:
+    values = flow_values(result, flows)
     titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "FIN frame", "its ACK", "ended by", "history"]
     right = [True, False, False, False, False, True, False, True, True, False, False]
-    rows = [_flow_row(values, row, stream) for row, stream in enumerate(streams.tolist())]
+    rows = [_flow_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
     ended = titles.index("ended by")
     if not any(row[ended] for row in rows):
         for line in (titles, right, *rows):

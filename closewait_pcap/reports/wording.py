@@ -75,10 +75,10 @@ def flagged(result: Result, shown: Values) -> Values:
     """The flows that wait or waited: those in CLOSE_WAIT first, the longest wait first."""
     judgement = result.judgement
     verdict = judgement.verdict[shown]
-    streams = shown[np.isin(verdict, WAITED)]
-    verdict = judgement.verdict[streams]
+    rows = shown[np.isin(verdict, WAITED)]
+    verdict = judgement.verdict[rows]
     rank = np.select([verdict == Verdict.close_wait, verdict == Verdict.close_wait_possible], [0, 1], 2)
-    return streams[np.lexsort((streams, -judgement.held[streams], judgement.stuck[streams] == 0, rank))]
+    return rows[np.lexsort((rows, -judgement.held[rows], judgement.stuck[rows] == 0, rank))]
 
 
 def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str:
@@ -91,7 +91,7 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
     """
     summary = summarize(result, shown)
     if not summary.flows:
-        return "No TCP flows." if not len(result.streams) else "No TCP flow matches."
+        return "No TCP flows." if not len(result.rows) else "No TCP flow matches."
     if not summary.close_wait:
         text = f"No flow is in CLOSE_WAIT ({count(summary.flows, 'TCP flow')})."
         for verdict, what in PAST.items():
@@ -140,24 +140,24 @@ def unjudged(result: Result, shown: Values) -> list[str]:
     """Say what could not be judged, or is no application's fault, why, and how to look at it."""
     sentences = []
     for verdict, (one, several) in UNJUDGED.items():
-        streams = shown[result.judgement.verdict[shown] == verdict]
-        if len(streams):
+        rows = shown[result.judgement.verdict[shown] == verdict]
+        if len(rows):
             why = f" ({_why_possible(result, shown)})" if verdict is Verdict.close_wait_possible else ""
-            first = f"the first {EXAMPLES}: " if len(streams) > EXAMPLES else ""
-            told = f"{count(len(streams), 'flow')} {one if len(streams) == 1 else several}{why}"
-            sentences.append(f"{told}; {first}{streams_filter(streams[:EXAMPLES])}")
+            first = f"the first {EXAMPLES}: " if len(rows) > EXAMPLES else ""
+            told = f"{count(len(rows), 'flow')} {one if len(rows) == 1 else several}{why}"
+            sentences.append(f"{told}; {first}{streams_filter(result, rows[:EXAMPLES])}")
     return sentences
 
 
 def _why_possible(result: Result, shown: Values) -> str:
-    streams = shown[result.judgement.verdict[shown] == Verdict.close_wait_possible]
-    ends = result.facts.ends[streams]
+    rows = shown[result.judgement.verdict[shown] == Verdict.close_wait_possible]
+    ends = result.facts.ends[rows]
     began_before = int((ends["syn_frame"] == 0).all(axis=1).sum())
     reasons = []
     if began_before:
         reasons.append(f"{began_before:,} began before the capture")
-    if began_before < len(streams):
-        reasons.append(f"of {len(streams) - began_before:,} the capture misses packets that were acknowledged")
+    if began_before < len(rows):
+        reasons.append(f"of {len(rows) - began_before:,} the capture misses packets that were acknowledged")
     return ", ".join(reasons)
 
 
@@ -175,13 +175,14 @@ def delayed_reconnects(result: Result, shown: Values) -> list[str]:
             answer = ends[newer, 1 - end]
             if answer["flags"] & SYN_ACK and ends["rst_time"][older].max() >= flows["first_time"][newer]:
                 delay = int(answer["syn_time"]) - int(flows["first_time"][newer])
-                sentences.append(f"The socket leaked by stream {older} delayed the reconnect in stream {newer} by {span(delay)}.")
+                leaked, late = flows["stream"][[older, newer]].tolist()
+                sentences.append(f"The socket leaked by stream {leaked} delayed the reconnect in stream {late} by {span(delay)}.")
     return sentences
 
 
-def streams_filter(streams: Values) -> str:
+def streams_filter(result: Result, rows: Values) -> str:
     """The Wireshark display filter that shows some flows."""
-    numbers = sorted(streams.tolist())
+    numbers = sorted(result.streams_of(rows).tolist())
     return display_filter(numbers[0]) if len(numbers) == 1 else f"tcp.stream in {{{', '.join(map(str, numbers))}}}"
 
 

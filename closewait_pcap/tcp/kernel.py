@@ -10,7 +10,7 @@ Sequence numbers are handled as 64-bit offsets from the initial one (`relative`)
 
 from typing import Any
 
-from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, NOT_TCP, NUMBERING_ONLY, QUOTED, RST, SYN
+from closewait_pcap.capture.packets import ACK, FIN, NOT_TCP, NUMBERING_ONLY, QUOTED, RST, SYN
 from closewait_pcap.engine import Record, Records, helper, hint, prefetch
 from closewait_pcap.flows.records import (
     BARE_SYN,
@@ -358,7 +358,7 @@ def is_older(you: Record, p: Record) -> bool:
 @helper
 def learn(flow: Record, me: Record, you: Record, p: Record, side: int, holes: Records, table: Record) -> None:
     """Learn from one packet, which ``me`` sends to ``you``."""
-    frame = min(p.frame, MAX_FRAME)
+    frame = p.frame
     me.packets = me.packets + 1
     if flow.first_frame == 0:
         flow.first_frame = frame
@@ -505,13 +505,16 @@ def new_flow(
     flow.b_hi = b_hi
     flow.b_lo = b_lo
     flow.ports = ports
+    flow.stream = table.streams
     flow.previous = previous
+    flow.path = -1
     flow.first_time = p.time
     flow.last_time = p.time
     for end in range(2 * number, 2 * number + 2):
         ends[end].hole = -1
         ends[end].wscale = -1
     table.flows = number + 1
+    table.streams = table.streams + 1
     return number
 
 
@@ -586,8 +589,8 @@ def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any
         if newest < 0 or renewed:
             newest = new_flow(p, a_hi, a_lo, b_hi, b_lo, ports, newest, flows, ends, table)
             index[slot] = newest
-        p.stream = newest
         flow = flows[newest]
+        p.stream = flow.stream
         me = ends[2 * newest + swapped]
         you = ends[2 * newest + 1 - swapped]
         if p.flags & SYN != 0 or me.flags & you.flags & STREAM_BASE == 0:

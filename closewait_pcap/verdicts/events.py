@@ -29,7 +29,8 @@ _CODES = {
 class StateChanges(NamedTuple):
     """State changes in the order of their time, as columns of shape (n,)."""
 
-    stream: Ints
+    row: Ints
+    """Of the flow."""
     side: Ints
     """0 client, 1 server."""
     frame: Ints
@@ -40,30 +41,30 @@ class StateChanges(NamedTuple):
     to_state: Ints
 
 
-def state_changes(facts: Facts, judgement: Judgement, streams: Ints) -> StateChanges:
+def state_changes(facts: Facts, judgement: Judgement, rows: Ints) -> StateChanges:
     """List the state changes of some flows.
 
     Args:
         facts: what was learned.
         judgement: of all flows.
-        streams: stream numbers, shape (n,).
+        rows: of the flows, shape (n,).
 
     Returns:
-        One row per change, ordered by stream, then time. Ends whose handshake was not captured begin in ESTABLISHED.
+        One row per change, ordered by flow, then time. Ends whose handshake was not captured begin in ESTABLISHED.
     """
     parts = [
-        part for side in (0, 1) for event in _ORDER if (part := _occurrences(facts, judgement, streams, side, event)) is not None
+        part for side in (0, 1) for event in _ORDER if (part := _occurrences(facts, judgement, rows, side, event)) is not None
     ]
     if not parts:
         empty = np.empty(0, np.int64)
         return StateChanges(*[empty] * 7)
-    stream, side, rank, bits, frame, time, event = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((rank, frame, time, side, stream))
-    stream, side, rank, bits, frame, time, event = (column[order] for column in (stream, side, rank, bits, frame, time, event))
-    starts = np.ones(len(stream), np.bool_)
-    starts[1:] = (stream[1:] != stream[:-1]) | (side[1:] != side[:-1])
-    syn_seen = facts.ends["syn_frame"][stream, judgement.client_end[stream] ^ side] != 0
-    mid_stream = ~syn_seen & ((judgement.happened[stream, side] & int(MID_STREAM)) == int(MID_STREAM))
+    row, side, rank, bits, frame, time, event = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((rank, frame, time, side, row))
+    row, side, rank, bits, frame, time, event = (column[order] for column in (row, side, rank, bits, frame, time, event))
+    starts = np.ones(len(row), np.bool_)
+    starts[1:] = (row[1:] != row[:-1]) | (side[1:] != side[:-1])
+    syn_seen = facts.ends["syn_frame"][row, judgement.client_end[row] ^ side] != 0
+    mid_stream = ~syn_seen & ((judgement.happened[row, side] & int(MID_STREAM)) == int(MID_STREAM))
     begin = np.where(mid_stream, int(MID_STREAM), 0)
     total = np.cumsum(bits)  # every bit occurs once per end, so sums are unions
     before_group = np.maximum.accumulate(np.where(starts, total - bits, 0))
@@ -72,14 +73,14 @@ def state_changes(facts: Facts, judgement: Judgement, streams: Ints) -> StateCha
     from_state = STATE_OF[(after & ~bits | begin) & 0xFF].astype(np.int64)
     from_state[event == _CODES[Event.SND_SYN]] = State.CLOSED  # an active OPEN creates the connection
     changed = np.flatnonzero(from_state != to_state)
-    changed = changed[np.lexsort((rank[changed], frame[changed], time[changed], stream[changed]))]
-    return StateChanges(*(column[changed] for column in (stream, side, frame, time, event, from_state, to_state)))
+    changed = changed[np.lexsort((rank[changed], frame[changed], time[changed], row[changed]))]
+    return StateChanges(*(column[changed] for column in (row, side, frame, time, event, from_state, to_state)))
 
 
-def _occurrences(facts: Facts, judgement: Judgement, streams: Ints, side: int, event: Event) -> tuple[Ints, ...] | None:
+def _occurrences(facts: Facts, judgement: Judgement, flows: Ints, side: int, event: Event) -> tuple[Ints, ...] | None:
     """When and where one kind of event happened to one side of the flows."""
-    happened = judgement.happened[streams, side]
-    rows = streams[(happened & int(event)) != 0]
+    happened = judgement.happened[flows, side]
+    rows = flows[(happened & int(event)) != 0]
     client_end = judgement.client_end[rows]
     me = facts.ends[rows, client_end ^ side]
     you = facts.ends[rows, client_end ^ side ^ 1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import (
     BARE_SYN,
@@ -189,7 +190,9 @@ def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: in
 def _happened(me: _Side, you: _Side, is_reset: Bools) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Say what has happened to each end, as bits of `Event`."""
     received_fin = you.fin_acked
-    first = received_fin & (~me.fin | (you.fin_acked_time < me.me["fin_time"]) | (me.me["ack_frame"] <= me.me["fin_frame"]))
+    first = received_fin & (
+        ~me.fin | (you.fin_acked_time < me.me["fin_time"]) | _is_before(me.me["ack_frame"], me.me["fin_frame"])
+    )
     received_syn = me.has(SYN_ACK) | (you.me["syn_acked_frame"] != 0)
     happened = (
         Event.SND_SYN * me.has(BARE_SYN)
@@ -203,6 +206,11 @@ def _happened(me: _Side, you: _Side, is_reset: Bools) -> np.ndarray[Any, np.dtyp
     )
     mid_stream = ~me.syn_seen & (~you.syn_seen | me.spoke)
     return np.asarray(np.where(mid_stream, happened | MID_STREAM, happened), np.uint8)
+
+
+def _is_before(frame: Ints, other: Ints) -> Bools:
+    """Whether a frame comes before another one of the same file, or is the same."""
+    return np.asarray((frame <= other) & (frame >> FRAME_BITS == other >> FRAME_BITS))
 
 
 def _waits(me: _Side, you: _Side, is_reset: Bools, rst_time: Ints) -> Bools:

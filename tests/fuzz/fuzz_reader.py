@@ -28,8 +28,8 @@ def one(data: bytes) -> None:
         analysis = analyze(io.BytesIO(data))
     except CaptureError:
         return
-    describe(analysis.result, analysis.warnings, analysis.result.streams, all_flows=True)
-    render(analysis.result, analysis.warnings, analysis.result.streams)
+    describe(analysis.result, analysis.warnings, analysis.result.rows, all_flows=True)
+    render(analysis.result, analysis.warnings, analysis.result.rows)
 
 
 if __name__ == "__main__":

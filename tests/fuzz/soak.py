@@ -31,7 +31,7 @@ def one(mutant: bytes) -> str:
         analysis = analyze(io.BytesIO(mutant))
     except CaptureError:
         return "refused"
-    describe(analysis.result, analysis.warnings, analysis.result.streams, all_flows=True)
+    describe(analysis.result, analysis.warnings, analysis.result.rows, all_flows=True)
     endpoint_values(analysis.result)
     return "damaged" if analysis.capture.damage else "read"
 

@@ -25,7 +25,7 @@ def survive(data: bytes) -> None:
             analysis = analyze(io.BytesIO(data))
         except CaptureError:
             return
-    describe(analysis.result, analysis.warnings, analysis.result.streams, all_flows=True)
+    describe(analysis.result, analysis.warnings, analysis.result.rows, all_flows=True)
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.name)
