@@ -4,6 +4,7 @@ However much a few bytes swell, only a few blocks lie in memory at a time. A dam
 came before is analysed, and `trouble` says what happened.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -86,11 +87,30 @@ CODECS: dict[bytes, tuple[str, Callable[[BinaryIO], Reader]]] = {
 """By first bytes: the format's name, and how to read it."""
 MAGIC = max(map(len, CODECS))
 """How many first bytes tell."""
+SUFFIXES = (".gz", ".zst", ".lz4", ".bz2", ".xz")
+"""What the programs that compress append to a name."""
 
 
 def codec_of(head: bytes) -> str | None:
     """Name the compression of data that begins with ``head``; None where it is not compressed."""
     return next((name for magic, (name, _) in CODECS.items() if head.startswith(magic)), None)
+
+
+def first_bytes(stream: BinaryIO, count: int) -> bytes:
+    """Read the first bytes of a file, decompressed where it is compressed; fewer where it is short or damaged."""
+    head = stream.read(max(count, MAGIC))
+    opener = next((opener for magic, (_, opener) in CODECS.items() if head.startswith(magic)), None)
+    if opener is None:
+        return head[:count]
+    stream.seek(-len(head), os.SEEK_CUR)
+    inside = b""
+    try:
+        read = opener(stream)
+        while len(inside) < count and (block := read(count - len(inside))):
+            inside += block
+    except Exception:  # each codec has its own errors
+        return inside
+    return inside
 
 
 class Decompressed:

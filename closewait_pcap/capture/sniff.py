@@ -28,13 +28,38 @@ _PCAP = {  # magic in the file's own order: (name, record header, ns per unit)
     0xA1B23C4D: ("pcap (nanoseconds)", 16, 1),
     0xA1B2CD34: ("pcap (Kuznetzov's, patched)", 24, 1000),
 }
+_PCAPNG = b"\x0a\x0d\x0d\x0a"
 _OTHERS = {
     b"PK\x03\x04": ("a ZIP archive", "unzip -p FILE | analyze -"),
-    b"snoop\0\0\0": ("a Solaris snoop capture", "editcap FILE out.pcap"),
-    b"GMBU": ("a Microsoft Network Monitor capture", "editcap FILE out.pcap"),
-    b"RTSS": ("a Microsoft Network Monitor 1 capture", "editcap FILE out.pcap"),
     b"\x7fELF": ("a program", "give it a pcap or pcapng file"),
 }
+_FOREIGN = {
+    b"snoop\0\0\0": "Solaris snoop",
+    b"GMBU": "Microsoft Network Monitor 2",
+    b"RTSS": "Microsoft Network Monitor 1",
+    b"iptrace 1.0": "AIX iptrace 1",
+    b"iptrace 2.0": "AIX iptrace 2",
+    b"TRSNIFF data    \x1a": "Sniffer (DOS)",
+    b"XCP\0": "Sniffer (Windows)",
+    b"btsnoop\0": "btsnoop",
+    b"ObserverPktBuffe": "Network Instruments Observer",
+    b"\x05VNF": "Visual Networks",
+    b"\xaa\xaa\xaa\xaa\x20\0\0\0": "InfoVista 5View",
+    b"\x01\x10\x4c\0": "Novell LANalyzer",
+    b"TR\0\x64\0": "HP-UX nettl",
+    b"\x7fver": "Savvius/WildPackets Peek (tagged)",
+}
+"""Captures that Wireshark's programs read, by first bytes."""
+
+
+def is_capture(head: bytes) -> bool:
+    """Whether data that begins with ``head`` is pcap or pcapng."""
+    return head[:4] == _PCAPNG or any(int.from_bytes(head[:4], order) in _PCAP for order in ("big", "little"))
+
+
+def foreign(head: bytes) -> str | None:
+    """Name the format of a capture that is not ours to read; None where the first bytes tell none."""
+    return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
 
 
 def sniff(head: bytes, name: str) -> Format:
@@ -52,7 +77,7 @@ def sniff(head: bytes, name: str) -> Format:
     """
     if not head:
         raise CaptureError(f"{name}: the file is empty (0 bytes); was the capture stopped before its first packet?")
-    if head[:4] == b"\x0a\x0d\x0d\x0a":
+    if head[:4] == _PCAPNG:
         return _pcapng(head, name)
     for order in ("big", "little"):
         magic = int.from_bytes(head[:4], order)
@@ -65,6 +90,11 @@ def sniff(head: bytes, name: str) -> Format:
     for magic_bytes, (what, remedy) in _OTHERS.items():
         if head.startswith(magic_bytes):
             raise CaptureError(f"{name}: this is {what}, not a pcap or pcapng capture; try: {remedy}")
+    if (kind := foreign(head)) is not None:
+        raise CaptureError(
+            f"{name}: this is a capture in {kind}'s format, not pcap or pcapng; "
+            "install tshark (apt install tshark), and its editcap converts it on the way"
+        )
     if _is_text(head):
         raise CaptureError(f"{name}: this is text, not a pcap or pcapng capture; write one with: tcpdump -w FILE")
     raise CaptureError(f"{name}: not a pcap or pcapng capture (it begins with {head[:4].hex(' ')})")

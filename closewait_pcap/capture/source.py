@@ -147,6 +147,11 @@ def is_rereadable(source: CaptureSource) -> bool:
     return bool(getattr(source, "seekable", lambda: False)())
 
 
+def is_url(source: CaptureSource) -> bool:
+    """Whether the input is to be fetched from elsewhere."""
+    return isinstance(source, str) and "://" in source
+
+
 def _size_left(stream: BinaryIO) -> int | None:
     try:
         if not stream.seekable():
