@@ -1,17 +1,19 @@
 """`analyze`: from a capture to an `Analysis`, whose tables are made when they are asked for."""
 
-import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from closewait_pcap import engine
-from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
-from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
-from closewait_pcap.engine import COMPILED, PLAIN
+from closewait_pcap.capture.coverage import Coverage
+from closewait_pcap.capture.gathering import gather
+from closewait_pcap.capture.packets import FRAME_BITS
+from closewait_pcap.capture.reader import CaptureInfo, combine
+from closewait_pcap.capture.source import CaptureSource
+from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable
+from closewait_pcap.reports import wording
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
 from closewait_pcap.verdicts.judge import judge
@@ -33,13 +35,14 @@ Progress = Callable[[int, int | None], None]
 class Analysis:
     """What a capture tells of its TCP flows. Made by `analyze`; the tables are built when first asked for."""
 
-    def __init__(self, result: Result, source: CaptureSource, begin: int, warnings: list[str]) -> None:
+    def __init__(self, result: Result, timeline: Timeline, warnings: list[str]) -> None:
         self.result = result
         """Facts and judgement as NumPy arrays: what reports are made from."""
         self.warnings = warnings
         """What limits the conclusions: damage, drops, clock steps."""
-        self._source = source
-        self._begin = begin
+        self.unreadable = timeline.unreadable
+        """Why which of several captures could not be read; the others are analysed."""
+        self._timeline = timeline
 
     @property
     def capture(self) -> CaptureInfo:
@@ -93,12 +96,11 @@ class Analysis:
         rows = result.rows[result.streams_of(result.rows) == stream]
         if not len(rows):
             raise KeyError(f"no flow {stream} in {self.capture.file}")
-        if not is_rereadable(self._source):
+        if not self._timeline.is_rereadable:
             raise CaptureError(
                 f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
-        client, port, _, _ = result.endpoints_of(rows)
-        return packets_frame(packet_values(self._source, self._begin, stream, (*client[0].tolist(), int(port[0]))), self.result)
+        return packets_frame(packet_values(result, int(rows[0]), self._timeline, FlowTable()), result)
 
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
@@ -110,26 +112,29 @@ class Analysis:
 
 
 def analyze(
-    source: CaptureSource,
+    source: CaptureSource | Iterable[CaptureSource],
     *,
     stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Read a capture and judge every TCP flow in it.
+    """Read a capture, or several as one timeline, and judge every TCP flow in it.
 
     Args:
-        source: path of a pcap or pcapng file, ``-`` for standard input, or an open binary file.
+        source: path of a pcap or pcapng file, ``-`` for standard input, a URL, or an open binary file. For one timeline of
+            several captures: a list of those, a folder, a pattern (``"trace*.pcap"``), or the name that tcpdump or dumpcap was
+            given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
             as a number, or a timedelta.
-        strict: raise on a damaged capture instead of analysing what comes before the damage.
+        strict: raise on a damaged capture instead of analysing what comes before the damage, and on one of several that cannot
+            be read.
         progress: called between chunks with the bytes done and the bytes there are.
 
     Returns:
         The analysis.
 
     Raises:
-        CaptureError: the source is no capture, cannot be read, or is damaged and ``strict``.
+        CaptureError: nothing of the source is a capture that can be read, or something is not, or is damaged, and ``strict``.
         ValueError: ``stuck_after`` is no span of time.
 
     Warns:
@@ -139,26 +144,22 @@ def analyze(
     ``warnings`` say so.
     """
     span = parse_span(stuck_after)
-    begin = 0 if isinstance(source, (str, os.PathLike)) or not is_rereadable(source) else source.tell()
-    with open_source(source) as opened:
-        large = opened.at_least > engine.WORTH_COMPILING
-        mode = COMPILED if large and engine.numba_available() else PLAIN
-        reader = CaptureReader(opened.stream, opened.name, strict=strict, mode=mode)
-        table = FlowTable(mode)
-        try:
-            for batch, count in reader.batches():
-                table.follow(batch, count)
-                if progress is not None:
-                    progress(reader.position, opened.size)
-                if mode is PLAIN and reader.position > engine.WORTH_COMPILING and engine.numba_available():
-                    mode = COMPILED
-                    reader.compile()
-                    table.compile()
-        except KeyboardInterrupt:  # somebody has seen enough of an endless capture, and wants the result
-            reader.interrupt()
-    facts = table.facts()
-    result = Result(reader.info, facts, judge(facts, stuck_after=span, end_time=reader.info.end_time), span)
-    return Analysis(result, source, begin, _warnings(reader.info))
+    gathered = gather(source)
+    timeline = Timeline(gathered.sources, strict=strict)
+    table = FlowTable()
+    try:
+        for _ in table.read(timeline):
+            if progress is not None:
+                progress(timeline.position, timeline.size)
+    except KeyboardInterrupt:  # somebody has seen enough of an endless capture, and wants the result
+        timeline.interrupt()
+        if not timeline.infos:
+            raise
+    facts, info, coverage = table.facts(), combine(timeline.infos), Coverage(timeline.infos)
+    ends, in_hole = coverage.ends(facts.flows["last_frame"] >> FRAME_BITS, facts.flows["last_time"])
+    result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span)
+    limits = [limit for part in timeline.infos for limit in _warnings(part)]
+    return Analysis(result, timeline, gathered.passed_over + timeline.unreadable + limits + _holes(coverage))
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:
@@ -205,3 +206,12 @@ def _warnings(info: CaptureInfo) -> list[str]:
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())
         found.append(f"{info.file}: none of its {info.frames:,} frames holds TCP ({reasons})")
     return found
+
+
+def _holes(coverage: Coverage) -> list[str]:
+    """Say where the files show nothing, and that nothing follows from it."""
+    return [
+        f"{hole.why}, for {wording.span(hole.end - hole.start)} from {wording.moment(hole.start)} on; "
+        "what is silent since may have closed unseen"
+        for hole in coverage.holes
+    ]

@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,51 +103,45 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
 def command(captures: tuple[str, ...], **options: Any) -> None:
     """Find the TCP connections that somebody has failed to close.
 
-    CAPTURE is a pcap or pcapng file, or - for standard input. Filters choose what is shown, after all flows are numbered and
-    judged.
+    CAPTURE is a pcap or pcapng file (compressed or not), a URL, or - for standard input. Several are read as one timeline: given
+    by name, as a folder, as a pattern, or by the name that tcpdump or dumpcap was given for its ring buffer. Filters choose what
+    is shown, after all flows are numbered and judged.
 
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
-    found, interrupted, reports, unreadable, pages = False, False, [], 0, 0
-    for capture in captures:
-        try:
-            analysis = _analyze(capture, options)
-        except ClosewaitError as error:
-            click.echo(f"analyze: {printable(str(error))}", err=True)
-            unreadable += 1
-            continue
-        shown = _chosen(analysis, options)
-        summary = summarize(analysis.result, shown)
-        found |= {"close-wait": summary.close_wait, "stuck": summary.stuck}.get(options["fail_on"], 0) > 0
-        if options["format_"] == "json":
-            reports.append(json.describe(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"]))
-        else:
-            title = analysis.capture.file if len(captures) > 1 else ""
-            _print("\n" * bool(pages) + _page(analysis, shown, options, title))
-            pages += 1
-        interrupted = analysis.capture.interrupted
-        if interrupted:
-            break
-    if reports:
-        _print(json.render(reports, __version__))
-    if interrupted:
+    try:
+        analysis = _analyze(captures, options)
+    except ClosewaitError as error:
+        _complain(str(error))
+        sys.exit(EXIT_UNREADABLE)
+    for sentence in analysis.unreadable:
+        _complain(sentence)
+    shown = _chosen(analysis, options)
+    summary = summarize(analysis.result, shown)
+    if options["format_"] == "json":
+        report = json.describe(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"])
+        _print(json.render([report], __version__))
+    else:
+        _print(_page(analysis, shown, options))
+    if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
-    if unreadable:
-        sys.exit(EXIT_UNREADABLE if unreadable == len(captures) else EXIT_SOME_UNREADABLE)
+    if analysis.unreadable:
+        sys.exit(EXIT_SOME_UNREADABLE)
+    found = {"close-wait": summary.close_wait, "stuck": summary.stuck}.get(options["fail_on"], 0) > 0
     sys.exit(EXIT_FOUND if found else 0)
 
 
-def _analyze(capture: str, options: dict[str, Any]) -> Analysis:
+def _analyze(captures: tuple[str, ...], options: dict[str, Any]) -> Analysis:
     quiet = options["quiet"]
     with warnings.catch_warnings(), _progress(quiet) as progress:
         warnings.simplefilter("ignore", CaptureWarning)  # the report says it
         warnings.showwarning = lambda message, *_, **__: None if quiet else _complain(str(message))
-        if not quiet and _will_compile(capture):
+        if not quiet and _will_compile(captures):
             _announce_compiling()
-        return analyze(capture, stuck_after=options["stuck_after"], strict=options["strict"], progress=progress)
+        return analyze(captures, stuck_after=options["stuck_after"], strict=options["strict"], progress=progress)
 
 
 def _complain(message: str) -> None:
@@ -158,12 +152,12 @@ def _announce_compiling() -> None:
     _complain("compiling the fast path for this machine, once (about 6 s)")
 
 
-def _will_compile(capture: str) -> bool:
-    try:
-        large = capture != "-" and Path(capture).stat().st_size > engine.WORTH_COMPILING
-    except (OSError, ValueError):
-        return False
-    return large and not engine.is_cached() and engine.numba_available()
+def _will_compile(captures: tuple[str, ...]) -> bool:
+    size = 0
+    for capture in captures:
+        with suppress(OSError, ValueError):
+            size += Path(capture).stat().st_size
+    return size > engine.WORTH_COMPILING and not engine.is_cached() and engine.numba_available()
 
 
 @contextmanager
@@ -252,14 +246,13 @@ def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
     return rows[keep]
 
 
-def _page(analysis: Analysis, shown: "Values", options: dict[str, Any], title: str) -> str:
+def _page(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> str:
     terminal = sys.stdout.isatty()
     return text.render(
         analysis.result,
         analysis.warnings,
         shown,
         all_flows=options["all_flows"],
-        title=title,
         width=max(shutil.get_terminal_size().columns, 40) if terminal else None,
         color=terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
     )

@@ -31,6 +31,17 @@ class Column(NamedTuple):
     source: str
     categories: tuple[str, ...] | None = None
     """For a category: all its values, in order; None where they come from the data."""
+    of_several: bool = False
+    """Only where several files were read as one timeline: which of them has the frame of the column before."""
+
+
+def _file(name: str) -> Column:
+    return Column(name, Kind.category, "", "the file that frame is in (several files only)", "", None, True)
+
+
+def chosen(columns: "tuple[Column, ...]", files: int) -> "tuple[Column, ...]":
+    """The columns that a result has: those about files only where it is of several."""
+    return tuple(column for column in columns if files > 1 or not column.of_several)
 
 
 STATES = tuple(state.name for state in State)
@@ -47,11 +58,15 @@ def _end(side: str) -> list[Column]:
         Column(f"{side}_packets", Kind.count, "packets", f"frames from the {side}, as captured", ""),
         Column(f"{side}_bytes", Kind.count, "bytes", f"distinct payload bytes of the {side}: retransmissions count once", ""),
         Column(f"{side}_syn_frame", Kind.frame, "", f"the {side}'s first SYN (or SYN-ACK)", "frame.number"),
+        _file(f"{side}_syn_file"),
         Column(f"{side}_fin_frame", Kind.frame, "", f"the {side}'s first FIN", "frame.number"),
+        _file(f"{side}_fin_file"),
         Column(f"{side}_fin_time", Kind.time, "", "its time", "frame.time"),
         Column(f"{side}_fin_ack_frame", Kind.frame, "", f"where the {peer} acknowledged that FIN", "frame.number"),
+        _file(f"{side}_fin_ack_file"),
         Column(f"{side}_fin_ack_time", Kind.time, "", "its time", "frame.time"),
         Column(f"{side}_rst_frame", Kind.frame, "", f"the {side}'s RST, where it is acceptable", "RFC 9293, 3.10.7.4; RFC 5961"),
+        _file(f"{side}_rst_file"),
         Column(f"{side}_rst_time", Kind.time, "", "its time", "frame.time"),
     ]
 
@@ -66,7 +81,9 @@ FLOWS = (
     Column("end", Kind.time, "", "time of the last packet", "frame.time"),
     Column("duration", Kind.span, "", "end - start", ""),
     Column("first_frame", Kind.frame, "", "the first packet", "frame.number"),
+    _file("file"),
     Column("last_frame", Kind.frame, "", "the last packet", "frame.number"),
+    _file("last_file"),
     Column(
         "history",
         Kind.category,
@@ -97,6 +114,7 @@ EVENT_COLUMNS = (
     Column("stream", Kind.count, "", "the flow", "tcp.stream"),
     Column("side", Kind.category, "", "whose state changes", "", SIDES),
     Column("frame", Kind.frame, "", "the packet that shows it", "frame.number"),
+    _file("file"),
     Column("time", Kind.time, "", "its time", "frame.time"),
     Column("event", Kind.category, "", "the arc taken", "RFC 9293, Figure 5", EVENTS),
     Column("from_state", Kind.category, "", "the state before", "", STATES),
@@ -127,6 +145,7 @@ ENDPOINTS = (
 
 PACKETS = (
     Column("frame", Kind.frame, "", "number in the file", "frame.number"),
+    _file("file"),
     Column("time", Kind.time, "", "capture time", "frame.time"),
     Column("side", Kind.category, "", "who sent it", "", SIDES),
     Column("flags", Kind.category, "", "as tcpdump prints them: S, S., ., P., F., R.", "tcp.flags"),

@@ -8,7 +8,7 @@ import numpy as np
 from closewait_pcap import columns
 from closewait_pcap.columns import Column, Kind
 from closewait_pcap.endpoints import endpoint_values
-from closewait_pcap.results import Category, Result, Values, display_filter, flow_values
+from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers
 from closewait_pcap.verdicts.events import state_changes
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def events_frame(result: Result, rows: Values) -> "pd.DataFrame":
     values: dict[str, Values] = {
         "stream": result.streams_of(changes.row),
         "side": Category.of(changes.side, columns.SIDES),
-        "frame": changes.frame,
+        "frame": frame_numbers(changes.frame),
+        "file": file_codes(result.capture.files, changes.frame),
         "time": changes.time,
         "event": Category.of(changes.event, columns.EVENTS),
         "from_state": Category.of(changes.from_state, columns.STATES),
@@ -62,7 +63,8 @@ def _frame(
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415
 
-    frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in wanted}, index=index)
+    known = columns.chosen(tuple(wanted), len(result.capture.files))
+    frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in known}, index=index)
     frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
     return frame
 

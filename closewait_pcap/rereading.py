@@ -1,48 +1,39 @@
 """The second pass: reads a capture again for the packets of one flow."""
 
-import os
-from typing import Any
-
 import numpy as np
 
-from closewait_pcap import columns, engine
-from closewait_pcap.capture.packets import ACK, MAX_FRAME, NOT_TCP, NUMBERING_ONLY, PACKET
-from closewait_pcap.capture.reader import CaptureReader
-from closewait_pcap.capture.source import CaptureSource, open_source
-from closewait_pcap.engine import COMPILED, PLAIN, as_array
+from closewait_pcap import columns
+from closewait_pcap.capture.packets import ACK, NOT_TCP, NUMBERING_ONLY, PACKET
+from closewait_pcap.capture.timeline import Timeline
+from closewait_pcap.engine import as_array
 from closewait_pcap.flows.table import FlowTable
-from closewait_pcap.results import Category, Values
+from closewait_pcap.results import Category, Result, Values, file_codes, frame_numbers
 
 
-def packet_values(source: CaptureSource, begin: int, stream: int, client: tuple[int, int, int]) -> dict[str, Values]:
+def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable) -> dict[str, Values]:
     """Read one flow's packets.
 
     Args:
-        source: the capture, which must be readable a second time.
-        begin: where the capture begins in a file object.
-        stream: the flow's number.
-        client: the client's address, as two words, and its port.
+        result: the first reading's.
+        row: of the flow.
+        timeline: the capture, which must be readable a second time.
+        table: an empty one, just as the first reading's was.
 
     Returns:
         By column name, in `columns.PACKETS` order: arrays of shape (packets,).
     """
-    if not isinstance(source, (str, os.PathLike)):
-        source.seek(begin)
-    found: list[Any] = []
-    with open_source(source) as opened:
-        large = opened.at_least > engine.WORTH_COMPILING
-        mode = COMPILED if large and engine.numba_available() else PLAIN
-        reader, table = CaptureReader(opened.stream, opened.name, mode=mode), FlowTable(mode)
-        for batch, count in reader.batches():
-            table.follow(batch, count)
-            rows = as_array(batch, PACKET, count)
-            found.append(rows[(rows["stream"] == stream) & (rows["quality"] & (NOT_TCP | NUMBERING_ONLY) == 0)].copy())
+    stream = result.streams_of(np.array([row]))[0]
+    found = []
+    for batch, count in table.read(timeline):
+        packets = as_array(batch, PACKET, count)
+        found.append(packets[(packets["stream"] == stream) & (packets["quality"] & (NOT_TCP | NUMBERING_ONLY) == 0)].copy())
     packets = np.concatenate(found)
-    hi, lo, port = client
-    from_client = (packets["src_hi"] == hi) & (packets["src_lo"] == lo) & (packets["srcport"] == port)
+    client, port, _, _ = result.endpoints_of(np.array([row]))
+    from_client = (packets["src_hi"] == client[0, 0]) & (packets["src_lo"] == client[0, 1]) & (packets["srcport"] == port[0])
     flags, codes = np.unique(packets["flags"], return_inverse=True)
     return {
-        "frame": np.where(packets["frame"] <= MAX_FRAME, packets["frame"], -1),
+        "file": file_codes(result.capture.files, packets["frame"]),
+        "frame": frame_numbers(packets["frame"]),
         "time": packets["time"],
         "side": Category.of(np.where(from_client, 0, 1), columns.SIDES),
         "flags": Category.of(codes.reshape(-1), [flag_text(value) for value in flags.tolist()]),

@@ -146,12 +146,14 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
         "end": flows["last_time"],
         "duration": flows["last_time"] - flows["first_time"],
         "first_frame": frame_numbers(flows["first_frame"]),
+        "file": file_codes(result.capture.files, flows["first_frame"]),
         "last_frame": frame_numbers(flows["last_frame"]),
+        "last_file": file_codes(result.capture.files, flows["last_frame"]),
         "history": _history(flows, client_end),
         "completeness": _completeness(flows, of_client, of_server),
     }
     for number, (side, me, you) in enumerate((("client", of_client, of_server), ("server", of_server, of_client))):
-        values |= _end_values(side, me, you, judgement.states[rows, number])
+        values |= _end_values(result, side, me, you, judgement.states[rows, number])
     values |= {
         "verdict": Category.of(judgement.verdict[rows], columns.VERDICTS),
         "waiting_side": Category.of(judgement.waiting[rows], columns.SIDES),
@@ -167,19 +169,24 @@ def display_filter(stream: int) -> str:
     return f"tcp.stream eq {stream}"
 
 
-def _end_values(side: str, me: Structured, you: Structured, states: Values) -> dict[str, Values]:
+def _end_values(result: Result, side: str, me: Structured, you: Structured, states: Values) -> dict[str, Values]:
     fin, rst = (me["flags"] & HAS_FIN) != 0, (me["flags"] & HAS_RST) != 0
     acked = fin & ((you["flags"] & HAS_ACK) != 0) & (you["ack_high"] > me["fin"])
+    files = result.capture.files
     return {
         f"{side}_state": Category.of(states, columns.STATES),
         f"{side}_packets": me["packets"],
         f"{side}_bytes": me["bytes"],
         f"{side}_syn_frame": frame_numbers(me["syn_frame"]),
+        f"{side}_syn_file": file_codes(files, me["syn_frame"]),
         f"{side}_fin_frame": frame_numbers(me["fin_frame"], fin),
+        f"{side}_fin_file": file_codes(files, me["fin_frame"], fin),
         f"{side}_fin_time": np.where(fin, me["fin_time"], NO_TIME),
         f"{side}_fin_ack_frame": frame_numbers(you["ack_frame"], acked),
+        f"{side}_fin_ack_file": file_codes(files, you["ack_frame"], acked),
         f"{side}_fin_ack_time": np.where(acked, you["ack_time"], NO_TIME),
         f"{side}_rst_frame": frame_numbers(me["rst_frame"], rst),
+        f"{side}_rst_file": file_codes(files, me["rst_frame"], rst),
         f"{side}_rst_time": np.where(rst, me["rst_time"], NO_TIME),
     }
 
@@ -191,10 +198,10 @@ def frame_numbers(frames: Values, where: Values | None = None) -> Values:
     return np.where(known if where is None else known & where, numbers, -1)
 
 
-def file_codes(result: Result, frames: Values, where: Values | None = None) -> "Category":
+def file_codes(files: list[str], frames: Values, where: Values | None = None) -> "Category":
     """Tell which file frames lie in."""
     known = frames != 0 if where is None else (frames != 0) & where
-    return Category.of(np.where(known, frames >> FRAME_BITS, -1), result.capture.files)
+    return Category.of(np.where(known, frames >> FRAME_BITS, -1), files)
 
 
 def _completeness(flows: Structured, client: Structured, server: Structured) -> Values:

@@ -32,6 +32,7 @@ DECODER = np.dtype(
         ("first_time", np.int64),
         ("last_time", np.int64),  # latest time seen
         ("previous_time", np.int64),
+        ("longest_pause", np.int64),  # ns between two frames
         ("backwards", np.int64),  # how often time went back
         ("largest_step_back", np.int64),  # ns
         ("drops", np.int64),  # as counted in obsolete packet blocks
@@ -375,6 +376,8 @@ def take_frame(
         elif time < decoder.previous_time:
             decoder.backwards = decoder.backwards + 1
             decoder.largest_step_back = max(decoder.largest_step_back, decoder.previous_time - time)
+        elif time - decoder.previous_time > decoder.longest_pause:
+            decoder.longest_pause = time - decoder.previous_time
         decoder.previous_time = time
         decoder.last_time = max(decoder.last_time, time)
     ip, outcome = find_ip(buf, at, at + caplen, link)

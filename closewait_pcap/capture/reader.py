@@ -6,7 +6,8 @@ where, or with an error where the caller asked for ``strict``.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from closewait_pcap.capture import headers, longtail
 from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS
-from closewait_pcap.capture.packets import LONG_TAIL, NO_TIME, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
+from closewait_pcap.capture.packets import FRAME_BITS, LONG_TAIL, NO_TIME, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
 from closewait_pcap.capture.pcapng import (
     Order,
     Section,
@@ -61,19 +62,58 @@ class CaptureInfo:
     """How often a frame's time lies before its predecessor's."""
     largest_step_back: int = 0
     """ns."""
+    longest_pause: int = 0
+    """ns between two frames."""
     damage: str | None = None
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
+    parts: "list[CaptureInfo]" = field(default_factory=list)
+    """The files that were read together, in the order of their first times; none where this is a single file."""
 
     @property
     def files(self) -> list[str]:
-        """The files the capture consists of."""
-        return [self.file]
+        """The files the capture consists of: in tables, a file is known by its place here."""
+        return [part.file for part in self.parts or [self]]
 
     @property
     def formats(self) -> list[str]:
         """Their formats."""
-        return [self.format]
+        return [part.format for part in self.parts or [self]]
+
+
+def combine(parts: list[CaptureInfo]) -> CaptureInfo:
+    """Describe captures that were read together as one.
+
+    Args:
+        parts: at least one, in the order of their first times.
+
+    Returns:
+        Sums, spans and unions; the very same where there is but one.
+    """
+    if len(parts) == 1:
+        return parts[0]
+
+    def known(name: str) -> list[int]:
+        return [value for part in parts if (value := getattr(part, name)) is not None]
+
+    return CaptureInfo(
+        file=f"{parts[0].file} ... {parts[-1].file} ({len(parts)} files)",
+        format=", ".join(sorted({part.format for part in parts})),
+        link_types=sorted({name for part in parts for name in part.link_types}),
+        frames=sum(part.frames for part in parts),
+        tcp_frames=sum(part.tcp_frames for part in parts),
+        first_time=min(known("first_time"), default=None),
+        last_time=max(known("last_time"), default=None),
+        end_time=max(known("end_time"), default=None),
+        drops=sum(known("drops")) if known("drops") else None,
+        skipped=dict(sum((Counter(part.skipped) for part in parts), Counter())),
+        steps_back=sum(part.steps_back for part in parts),
+        largest_step_back=max(part.largest_step_back for part in parts),
+        longest_pause=max(part.longest_pause for part in parts),
+        damage="; ".join(part.damage for part in parts if part.damage) or None,
+        interrupted=any(part.interrupted for part in parts),
+        parts=parts,
+    )
 
 
 class CaptureReader:
@@ -84,17 +124,32 @@ class CaptureReader:
         name: for messages.
         strict: raise on damage instead of warning.
         mode: how to run the decoder, to begin with.
+        number: of this capture among those that are read together.
+        quiet: do not warn of damage; `info` still tells.
+        chunk: bytes read at once.
 
     Raises:
         CaptureError: the stream holds no capture.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, strict: bool = False, mode: Mode = PLAIN) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: str,
+        *,
+        strict: bool = False,
+        mode: Mode = PLAIN,
+        number: int = 0,
+        quiet: bool = False,
+        chunk: int = CHUNK,
+    ) -> None:
         self._stream = stream
         self._name = name
         self._strict = strict
         self._mode = mode
-        self._buffer = bytearray(CHUNK)
+        self._number = number
+        self._quiet = quiet
+        self._buffer = bytearray(chunk)
         self._filled = 0
         self._consumed = 0
         self._ended = False
@@ -106,6 +161,7 @@ class CaptureReader:
         self._section = Section()
         self._decoder: Record = mode.records(DECODER, 1)[0]
         self._decoder.at = self.format.header
+        self._decoder.frames = number << FRAME_BITS
         self._decoder.big = int(self.format.big_endian)
         self._decoder.pcapng = int(self.format.pcapng)
         self._decoder.record_header = self.format.record_header
@@ -121,6 +177,23 @@ class CaptureReader:
     def position(self) -> int:
         """Bytes of the input that are dealt with."""
         return self._consumed + int(self._decoder.at)
+
+    @property
+    def _frames(self) -> int:
+        """Frames seen so far."""
+        return int(self._decoder.frames) - (self._number << FRAME_BITS)
+
+    def first_time(self) -> int | None:
+        """Read until a frame has a time.
+
+        Returns:
+            ns since the epoch; None where no frame has one.
+        """
+        self._batch = self._mode.records(PACKET, 1)  # not one frame more than need be
+        for _ in self._steps():
+            if self._decoder.timed:
+                return int(self._decoder.first_time)
+        return None
 
     def compile(self) -> None:
         """Go over to compiled kernels, between two batches."""
@@ -141,7 +214,7 @@ class CaptureReader:
         offset = int(row.offset)
         return memoryview(self._buffer)[offset : offset + int(row.caplen)]
 
-    def batches(self) -> Iterator[tuple[Records, int]]:
+    def batches(self) -> Generator[tuple[Records, int]]:
         """Read to the end.
 
         Yields:
@@ -150,20 +223,23 @@ class CaptureReader:
         Raises:
             CaptureError: the capture is damaged and ``strict`` was asked for.
         """
-        decoder = self._decoder
+        for rows in self._steps():
+            if rows:
+                yield self._batch, rows
+
+    def _steps(self) -> Iterator[int]:
+        """Decode step by step; yields how many rows of the batch are filled after each."""
         while True:
             decode = self._mode.kernel(headers.decode)
-            decode(self._mode.buffer(self._buffer), self._filled, self._interfaces, self._batch, self._skips, decoder)
-            stop = int(decoder.stop)
-            if decoder.tails:
-                self._decode_long_tail(int(decoder.rows))
-            if decoder.rows:
-                yield self._batch, int(decoder.rows)
-                decoder = self._decoder
+            decode(self._mode.buffer(self._buffer), self._filled, self._interfaces, self._batch, self._skips, self._decoder)
+            stop = int(self._decoder.stop)
+            if self._decoder.tails:
+                self._decode_long_tail(int(self._decoder.rows))
+            yield int(self._decoder.rows)
             if stop == headers.FULL:
                 continue
             if stop == headers.MORE:
-                if not self._more(int(decoder.need)):
+                if not self._more(int(self._decoder.need)):
                     break
             elif stop == headers.BLOCK:
                 if not self._read_block():
@@ -296,7 +372,7 @@ class CaptureReader:
         self._links.add(link)
 
     def _damaged(self, what: str) -> None:
-        frames = int(self._decoder.frames)
+        frames = self._frames
         message = (
             f"{self.info.file}: damaged after frame {frames:,}, at byte {self.position:,}: {what}; "
             f"the {frames:,} frames before it are analysed"
@@ -305,11 +381,12 @@ class CaptureReader:
         if self._strict:
             self._finish()
             raise CaptureError(message.split("; the ", 1)[0] + "; leave out strict to analyse what is before it")
-        warnings.warn(message, CaptureWarning, stacklevel=4)
+        if not self._quiet:
+            warnings.warn(message, CaptureWarning, stacklevel=6)
 
     def _finish(self) -> None:
         decoder, info = self._decoder, self.info
-        info.frames, info.tcp_frames = int(decoder.frames), int(decoder.tcp_frames)
+        info.frames, info.tcp_frames = self._frames, int(decoder.tcp_frames)
         info.link_types = [longtail.link_name(link) for link in sorted(self._links)]
         if decoder.timed:
             info.first_time, info.last_time = int(decoder.first_time), int(decoder.last_time)
@@ -319,3 +396,4 @@ class CaptureReader:
         info.drops = dropped if self._section.reported or decoder.drops else None
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)
+        info.longest_pause = int(decoder.longest_pause)

@@ -1,10 +1,13 @@
 """The flow table: grows with the number of flows, never with the number of packets."""
 
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
+from closewait_pcap.capture.timeline import Batch, Timeline
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, Records, Structured, as_array
 from closewait_pcap.flows.records import END, FLOW, HOLE, TABLE
 from closewait_pcap.tcp.kernel import TABLE_FULL, follow, index_flows
@@ -47,6 +50,22 @@ class FlowTable:
 
     def __len__(self) -> int:
         return int(self._table.flows)
+
+    def read(self, timeline: Timeline) -> Iterator[Batch]:
+        """Learn from a whole timeline.
+
+        Args:
+            timeline: captures, read from their beginning.
+
+        Yields:
+            Each batch, once it is learned from; its packets have their stream numbers then.
+        """
+        with closing(timeline.batches()) as batches:
+            for batch, count in batches:
+                if timeline.mode is not self._mode:
+                    self.compile()
+                self.follow(batch, count)
+                yield batch, count
 
     def follow(self, batch: Records, count: int) -> None:
         """Learn from the first ``count`` packets of a batch."""

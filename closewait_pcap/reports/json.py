@@ -1,6 +1,7 @@
 """The report for programs: JSON with a version; `schema` describes it, and is kept as ``docs/report.schema.json``."""
 
 import json
+from collections.abc import Container
 from typing import Any
 
 from closewait_pcap import columns
@@ -43,7 +44,10 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
     """
     info, summary, endpoints = result.capture, wording.summarize(result, shown), endpoint_values(result, shown)
     listed = shown if all_flows else wording.flagged(result, shown)
-    streams, flows = result.streams_of(listed).tolist(), _rows(columns.FLOWS, flow_values(result, listed))
+    streams, flows = (
+        result.streams_of(listed).tolist(),
+        _rows(columns.chosen(columns.FLOWS, len(info.files)), flow_values(result, listed)),
+    )
     return {
         "headline": wording.headline(result, shown, endpoints),
         "close_wait": {name: getattr(summary, name) for name in ("close_wait", "stuck", "sending", "too_young")},
@@ -57,6 +61,7 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
         ],
         "capture": {
             "file": info.file,
+            "files": info.files,
             "format": info.format,
             "link_types": info.link_types,
             "frames": info.frames,
@@ -115,6 +120,7 @@ def schema() -> dict[str, Any]:
     text_or_null = {"type": ["string", "null"]}
     capture = {
         "file": {"type": "string"},
+        "files": {"type": "array", "items": {"type": "string"}, "description": "what it consists of, in the order of time"},
         "format": {"type": "string"},
         "link_types": {"type": "array", "items": {"type": "string"}},
         "frames": count,
@@ -139,7 +145,10 @@ def schema() -> dict[str, Any]:
         "endpoints": {"type": "array", "items": _object({_json_name(column): _field(column) for column in columns.ENDPOINTS})},
         "flows": {
             "type": "array",
-            "items": _object({"stream": count} | {_json_name(column): _field(column) for column in columns.FLOWS}),
+            "items": _object(
+                {"stream": count} | {_json_name(column): _field(column) for column in columns.FLOWS},
+                optional={column.name for column in columns.FLOWS if column.of_several},
+            ),
         },
         "capture": _object(capture),
         "warnings": {"type": "array", "items": {"type": "string"}},
@@ -151,8 +160,8 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "closewait-pcap report"} | whole
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
+def _object(properties: dict[str, Any], optional: Container[str] = ()) -> dict[str, Any]:
+    return {"type": "object", "required": [name for name in properties if name not in optional], "properties": properties}
 
 
 def _field(column: Column) -> dict[str, Any]:

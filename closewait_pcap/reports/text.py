@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.reports import wording
-from closewait_pcap.results import Result, Values, flow_values
+from closewait_pcap.results import Category, Result, Values, flow_values
 from closewait_pcap.verdicts.judge import NO_TIME
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -104,7 +104,6 @@ def render(
     shown: Values,
     *,
     all_flows: bool = False,
-    title: str = "",
     width: int | None = None,
     color: bool = False,
 ) -> str:
@@ -115,7 +114,6 @@ def render(
         warnings: what limits it.
         shown: the flows to speak of.
         all_flows: list every flow, not only the worst of those that wait.
-        title: what to put before the headline, where there are several reports.
         width: of the page, in characters; None: sentences and tables are as long as they are.
         color: with ANSI colours.
 
@@ -125,7 +123,7 @@ def render(
     page, summary = Page(width, color), wording.summarize(result, shown)
     style = _RED if summary.stuck else _YELLOW if summary.close_wait else _GREEN
     endpoints = endpoint_values(result, shown)
-    page.say(f"{wording.printable(title)}: " * bool(title) + wording.headline(result, shown, endpoints), style)
+    page.say(wording.headline(result, shown, endpoints), style)
     if len(endpoints["side"]):
         page.say()
         page.table(_endpoint_table(endpoints))
@@ -138,7 +136,8 @@ def render(
         _say_more(page, len(flagged) - len(listed), "flow", " that wait or waited; --all lists every flow")
         if len(flagged):
             pasted = wording.streams_filter(result, flagged[:WORST])
-            page.lines.append(f"Wireshark filter: {pasted}")  # never broken
+            merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""
+            page.lines.append(f"Wireshark filter{merged}: {pasted}")  # never broken
     sentences = wording.unjudged(result, shown)
     if sentences:
         page.say()
@@ -180,20 +179,23 @@ def _endpoint_table(endpoints: dict[str, Values]) -> Table:
 
 def _flow_table(result: Result, flows: Values) -> Table:
     values = flow_values(result, flows)
-    titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "FIN frame", "its ACK", "ended by", "history"]
-    right = [True, False, False, False, False, True, False, True, True, False, False]
+    files = wording.short_names(result.capture.files)
+    values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
+    titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "file", "FIN frame", "its ACK", "ended by"]
+    titles += ["history"]
+    right = [title in ("stream", "held", "FIN frame", "its ACK") for title in titles]
     rows = [_flow_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
-    ended = titles.index("ended by")
-    if not any(row[ended] for row in rows):
+    untold = [title for title in ("ended by",) if not any(row[titles.index(title)] for row in rows)]
+    untold += ["file"] * (len(result.capture.files) == 1)
+    for place in [titles.index(title) for title in untold]:
         for line in (titles, right, *rows):
-            del line[ended]  # type: ignore[attr-defined] # lists all, of different things
+            del line[place]  # type: ignore[attr-defined] # lists all, of different things
     return Table(titles, right, rows, 3, len(titles) - 1)
 
 
 def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
     waiting, held = _text(values, "waiting_side", row), int(values["held"][row])
-    closer = {"server": "client", "client": "server"}.get(waiting) or _first_to_close(values, row)
-    frames = [int(values[f"{closer}_{name}"][row]) for name in ("fin_frame", "fin_ack_frame")]
+    closer = _closer(values, row)
     young = "too young" if _text(values, "verdict", row) == Verdict.close_wait.name else ""
     return [
         str(stream),
@@ -203,10 +205,35 @@ def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
         waiting,
         "" if held == NO_TIME else wording.span(held),
         {1: "yes", 0: "no: sending"}.get(int(values["stuck"][row]), young),
-        *("" if frame < 0 else str(frame) for frame in frames),
+        _file(values, _file_shown(values, row), row),
+        _frame(values, f"{closer}_fin", row),
+        _frame(values, f"{closer}_fin_ack", row),
         _ended_by(values, row, waiting),
         _text(values, "history", row),
     ]
+
+
+def _frame(values: dict[str, Values], name: str, row: int) -> str:
+    """Write a frame's number; before it the file's name, where that is not the one of the column ``file``."""
+    frame, file = int(values[f"{name}_frame"][row]), _file(values, f"{name}_file", row)
+    if frame < 0:
+        return ""
+    return str(frame) if file == _file(values, _file_shown(values, row), row) else f"{file}:{frame}"
+
+
+def _file_shown(values: dict[str, Values], row: int) -> str:
+    """Name the column that tells the file of the frame where the waiting begins; without one, of the flow's first."""
+    name = f"{_closer(values, row)}_fin_file"
+    return name if int(values[name][row]) >= 0 else "file"
+
+
+def _file(values: dict[str, Values], name: str, row: int) -> str:
+    return _text(values, name, row)
+
+
+def _closer(values: dict[str, Values], row: int) -> str:
+    waiting = _text(values, "waiting_side", row)
+    return {"server": "client", "client": "server"}.get(waiting) or _first_to_close(values, row)
 
 
 def _first_to_close(values: dict[str, Values], row: int) -> str:
@@ -218,12 +245,14 @@ def _ended_by(values: dict[str, Values], row: int, waiting: str) -> str:
     """Say in which frame the waiting ended, where it did."""
     verdict = _text(values, "verdict", row)
     if verdict == Verdict.closed_late.name:
-        return f"FIN {int(values[f'{waiting}_fin_frame'][row])}"
+        return f"FIN {_frame(values, f'{waiting}_fin', row)}"
     if verdict != Verdict.close_wait_reset.name:
         return ""
-    frames = {side: int(values[f"{side}_rst_frame"][row]) for side in ("client", "server")}
-    side, frame = min(((side, frame) for side, frame in frames.items() if frame >= 0), key=lambda rst: rst[1], default=("", -1))
-    return f"RST {frame} ({side})" if side else "RST"
+    resets = [
+        (int(values[f"{side}_rst_time"][row]), side) for side in ("client", "server") if values[f"{side}_rst_frame"][row] >= 0
+    ]
+    side = min(resets)[1] if resets else ""
+    return f"RST {_frame(values, f'{side}_rst', row)} ({side})" if side else "RST"
 
 
 def _text(values: dict[str, Values], name: str, row: int) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 import numpy as np
 
@@ -151,14 +152,14 @@ def unjudged(result: Result, shown: Values) -> list[str]:
 
 def _why_possible(result: Result, shown: Values) -> str:
     rows = shown[result.judgement.verdict[shown] == Verdict.close_wait_possible]
-    ends = result.facts.ends[rows]
-    began_before = int((ends["syn_frame"] == 0).all(axis=1).sum())
-    reasons = []
-    if began_before:
-        reasons.append(f"{began_before:,} began before the capture")
-    if began_before < len(rows):
-        reasons.append(f"of {len(rows) - began_before:,} the capture misses packets that were acknowledged")
-    return ", ".join(reasons)
+    ends, in_hole = result.facts.ends[rows], result.judgement.in_hole[rows]
+    before = (ends["syn_frame"] == 0).all(axis=1) & ~in_hole
+    reasons = {
+        "{} fell silent before a hole in the capture": in_hole,
+        "{} began before the capture": before,
+        "of {} the capture misses packets that were acknowledged": ~in_hole & ~before,
+    }
+    return ", ".join(reason.format(f"{which.sum():,}") for reason, which in reasons.items() if which.any())
 
 
 def delayed_reconnects(result: Result, shown: Values) -> list[str]:
@@ -178,6 +179,13 @@ def delayed_reconnects(result: Result, shown: Values) -> list[str]:
                 leaked, late = flows["stream"][[older, newer]].tolist()
                 sentences.append(f"The socket leaked by stream {leaked} delayed the reconnect in stream {late} by {span(delay)}.")
     return sentences
+
+
+def short_names(files: list[str]) -> list[str]:
+    """Name files by what tells them apart: without the folder that all are in."""
+    names = [file.split("/") for file in files]
+    shared = next(place for place, parts in enumerate(zip_longest(*names)) if len(set(parts)) > 1) if len(files) > 1 else 0
+    return [printable("/".join(name[shared:]) or name[-1]) for name in names]
 
 
 def streams_filter(result: Result, rows: Values) -> str:

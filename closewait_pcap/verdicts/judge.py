@@ -63,6 +63,8 @@ class Judgement:
     """For how long it has waited, or did: ns, or NO_TIME."""
     stuck: Small
     """1, 0, or -1: the capture is too short to call, or the verdict is none of those that may be stuck."""
+    in_hole: Bools
+    """The flow was silent until a hole in the capture, and after it."""
 
 
 class _Side:
@@ -84,23 +86,25 @@ class _Side:
         return np.asarray((self.flags & flag) != 0)
 
 
-def judge(facts: Facts, *, stuck_after: int, end_time: int | None) -> Judgement:
+def judge(facts: Facts, *, stuck_after: int, end_time: int | Ints, in_hole: Bools | None = None) -> Judgement:
     """Judge all flows.
 
     Args:
         facts: what was learned.
         stuck_after: ns from which a CLOSE_WAIT counts as stuck.
-        end_time: the capture's end in ns since the epoch; None where it has no frames.
+        end_time: until when the capture shows a flow's silence, ns since the epoch: of all flows, or shape (flows,).
+        in_hole: whether it is a hole in the capture that ends that, shape (flows,). Such a flow may have closed in the hole.
 
     Returns:
         States and verdicts.
     """
     count = len(facts.flows)
-    ends_at = np.full(count, end_time or 0, np.int64)
+    ends_at = np.broadcast_to(np.asarray(end_time, np.int64), count).copy()
+    in_hole = np.zeros(count, np.bool_) if in_hole is None else in_hole
     _end_replaced(facts, ends_at)
     blocks = [
-        _judge_block(facts.flows[at : at + _BLOCK], facts.ends[at : at + _BLOCK], ends_at[at : at + _BLOCK], stuck_after)
-        for at in range(0, max(count, 1), _BLOCK)
+        _judge_block(facts.flows[block], facts.ends[block], ends_at[block], in_hole[block], stuck_after=stuck_after)
+        for block in (slice(at, at + _BLOCK) for at in range(0, max(count, 1), _BLOCK))
     ]
     return Judgement(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
@@ -114,7 +118,9 @@ def _end_replaced(facts: Facts, ends_at: Ints) -> None:
     ends_at[older] = np.minimum(ends_at[older], facts.flows["first_time"][newer])
 
 
-def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: int) -> tuple[np.ndarray[Any, Any], ...]:
+def _judge_block(
+    flows: Structured, ends: Structured, end: Ints, in_hole: Bools, *, stuck_after: int
+) -> tuple[np.ndarray[Any, Any], ...]:
     client_end, roles_from = assign_roles(flows, ends)
     rows = np.arange(len(flows))
     of_client, of_server = ends[rows, client_end], ends[rows, 1 - client_end]
@@ -146,7 +152,9 @@ def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: in
     old = end - FIN_PATIENCE
     unheard = _unheard(client, old) | _unheard(server, old)
     holds = (waiting != NOBODY) & ~x_fin & ~is_reset
-    doubtful = np.where(by_client, _may_have_closed(client, server), _may_have_closed(server, client))
+    doubtful = in_hole | np.where(by_client, _may_have_closed(client, server), _may_have_closed(server, client))
+    unfinished = _half_open(client, server)
+    cut_short = in_hole & (end - flows["last_time"] < FIN_PATIENCE)
     zero = _is_zero(client, end, stuck_after) | _is_zero(server, end, stuck_after)
     syn = client.has(BARE_SYN)
     silent = client.me["packets"] + server.me["packets"] == np.where(
@@ -155,9 +163,9 @@ def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: in
     verdict = np.select(
         [
             syn & ~server.syn_seen & server.rst & ~server.spoke & ~client.spoke,
-            syn & (server.me["packets"] == 0) & ~client.spoke,
-            _half_open(client, server),
-            silent,
+            syn & (server.me["packets"] == 0) & ~client.spoke & ~cut_short,
+            unfinished & ~cut_short,
+            silent | (unfinished & cut_short),
             (waiting != NOBODY) & x_fin & (held > stuck_after),
             (waiting != NOBODY) & ~x_fin & is_reset & (held >= stuck_after),
             is_reset,
@@ -184,6 +192,7 @@ def _judge_block(flows: Structured, ends: Structured, end: Ints, stuck_after: in
         np.where(named, since, NO_TIME),
         np.where(named, held, NO_TIME),
         stuck,
+        in_hole,
     )
 
 

@@ -45,7 +45,13 @@ def assert_as_declared(frame: pd.DataFrame, wanted: tuple[Column, ...]) -> None:
 @pytest.mark.parametrize("folder", SAMPLES, ids=lambda folder: folder.name)
 def test_dtypes_are_the_declared_ones(folder: Path, table: str) -> None:
     wanted, make = TABLES[table]
-    assert_as_declared(make(analyze(next(folder.glob("capture.pcap*")))), wanted)
+    assert_as_declared(make(analyze(next(folder.glob("capture.pcap*")))), columns.chosen(wanted, 1))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_dtypes_of_several_files_are_the_declared_ones(table: str) -> None:
+    wanted, make = TABLES[table]
+    assert_as_declared(make(analyze([next(folder.glob("capture.pcap*")) for folder in SAMPLES[:3]])), wanted)
 
 
 @pytest.mark.parametrize("table", ["flows", "close_wait", "events", "endpoints"])
@@ -54,7 +60,7 @@ def test_dtypes_of_empty_tables_are_the_same(kind: str, table: str) -> None:
     wanted, make = TABLES[table]
     frame = make(analyze(io.BytesIO(EMPTY[kind])))
     assert len(frame) == 0
-    assert_as_declared(frame, wanted)
+    assert_as_declared(frame, columns.chosen(wanted, 1))
 
 
 @pytest.mark.parametrize("kind", EMPTY)

@@ -1,0 +1,128 @@
+"""What a set of capture files covers of the time between its first and its last packet: where it has holes.
+
+Files that follow each other come from one *tap*; files that overlap come from several taps side by side (two machines, two
+interfaces), each of which shows what the others need not show. A *hole* is a span of which a tap shows nothing, and that is no
+mere pause: silence in it proves nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from closewait_pcap.capture.gathering import family_of
+from closewait_pcap.capture.reader import CaptureInfo
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+SECOND = 1_000_000_000
+OVERLAP = SECOND
+"""Files of one tap may overlap by so much: packets of several processors are written a little out of order."""
+LEAST = SECOND
+"""A shorter pause between two files is never taken for a hole: it could hide no wait that counts as stuck."""
+CONTINUED = 10
+"""Files whose numbers follow each other have no hole between them, unless the pause is this many times longer than the longest
+within the two: then they are of two captures."""
+
+
+class Hole(NamedTuple):
+    """A span of which a capture shows nothing."""
+
+    start: int
+    """ns since the epoch: the last frame before it."""
+    end: int
+    """The first frame after it."""
+    why: str
+    """In words."""
+
+
+@dataclass
+class _Tap:
+    """Files that follow each other."""
+
+    files: list[int] = field(default_factory=list)
+    end: int = 0
+    holes: list[Hole] = field(default_factory=list)
+
+
+class Coverage:
+    """Where and until when a timeline's files show what happens.
+
+    Args:
+        infos: of the files, in the order of their first times.
+    """
+
+    def __init__(self, infos: Sequence[CaptureInfo]) -> None:
+        self._tap_of = np.zeros(max(len(infos), 1), np.int64)
+        self._taps: list[_Tap] = []
+        for number, info in enumerate(infos):
+            if info.first_time is None or info.last_time is None or info.end_time is None:
+                continue
+            tap = self._tap_before(info, info.first_time, infos)
+            if tap.files and (why := _why_hole(infos[tap.files[-1]], info, info.first_time - tap.end, infos)):
+                tap.holes.append(Hole(tap.end, info.first_time, why))
+            tap.files.append(number)
+            tap.end = max(tap.end, info.end_time)
+            self._tap_of[number] = self._taps.index(tap)
+
+    @property
+    def holes(self) -> list[Hole]:
+        """All holes, by their time."""
+        return sorted(hole for tap in self._taps for hole in tap.holes)
+
+    def ends(self, files: Ints, last_times: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
+        """Tell until when flows were watched.
+
+        Args:
+            files: the file that each flow's last packet is in, shape (n,).
+            last_times: that packet's time, ns since the epoch.
+
+        Returns:
+            Until when its silence was seen, and whether a hole ends that, both shape (n,).
+        """
+        taps = self._tap_of[files]
+        ends, in_hole = np.zeros(len(files), np.int64), np.zeros(len(files), np.bool_)
+        for number, tap in enumerate(self._taps):
+            mine = np.flatnonzero(taps == number)
+            starts = np.array([*(hole.start for hole in tap.holes), tap.end], np.int64)
+            place = np.minimum(np.searchsorted(starts, last_times[mine]), len(tap.holes))
+            ends[mine], in_hole[mine] = starts[place], place < len(tap.holes)
+        return ends, in_hole
+
+    def _tap_before(self, info: CaptureInfo, first_time: int, infos: Sequence[CaptureInfo]) -> _Tap:
+        """Find the tap that a file continues: of its own family before others, the one that ended last; else a new one.
+
+        A tap writes into one folder, and does not change its link type.
+        """
+        folder, family = PurePath(info.file).parent, _family(info)[0]
+        ended = {}
+        for tap in self._taps:
+            last = infos[tap.files[-1]]
+            same = PurePath(last.file).parent == folder and not set(last.link_types).isdisjoint(info.link_types)
+            if same and tap.end <= first_time + OVERLAP:
+                ended[_family(last)[0] == family, tap.end] = tap
+        if not ended:
+            self._taps.append(_Tap())
+        return ended[max(ended)] if ended else self._taps[-1]
+
+
+def _family(info: CaptureInfo) -> tuple[str, int | None]:
+    """The ring buffer that a file belongs to, and its number there."""
+    path = PurePath(info.file)
+    name, number = family_of(path.name) or (path.name, None)
+    return str(path.with_name(name)), number
+
+
+def _why_hole(before: CaptureInfo, after: CaptureInfo, pause: int, infos: Sequence[CaptureInfo]) -> str | None:
+    """Say why the time between two files is a hole; None where it is none."""
+    names = f"between {PurePath(before.file).name} and {PurePath(after.file).name}"
+    (family, number), (next_family, next_number) = _family(before), _family(after)
+    longest = max(before.longest_pause, after.longest_pause)
+    if family == next_family and number is not None and next_number is not None:
+        numbers = sorted(other for name, other in map(_family, infos) if name == family and other is not None)
+        if next_number == number + 1 or (number == numbers[-1] and next_number == numbers[0]):
+            longest *= CONTINUED
+        elif pause > 0:
+            return f"{names}, whose numbers do not follow each other, a file is missing"
+    return f"{names} nothing was captured" if pause > max(LEAST, longest) else None
