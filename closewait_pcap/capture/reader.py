@@ -13,8 +13,10 @@ from typing import BinaryIO
 import numpy as np
 
 from closewait_pcap.capture import headers, longtail
-from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS
-from closewait_pcap.capture.packets import LONG_TAIL, NO_TIME, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
+from closewait_pcap.capture.fragments import Fragments
+from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS, SLL2
+from closewait_pcap.capture.names import Names
+from closewait_pcap.capture.packets import FLANNEL, LONG_TAIL, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
 from closewait_pcap.capture.pcapng import (
     Order,
     Section,
@@ -31,6 +33,12 @@ CHUNK = 1 << 20
 """Bytes read at once. Measured: 512 KiB cost 10 % more for full-size frames, 256 KiB a third more; 2 MiB gain little."""
 BATCH = 4096
 """Packets in a batch: 4 % faster than 2048, and more gains nothing."""
+
+_LEFT_FOR_PYTHON = (
+    "seq", "ack", "len", "window", "srcport", "vlan", "interface", "process", "tunnel", "tunnel_id",
+    "outer_src_hi", "outer_src_lo", "outer_dst_hi", "outer_dst_lo",
+)  # fmt: skip
+"""What of a row marked LONG_TAIL means something: where to go on, and what is known of the way there."""
 
 _DAMAGE = {
     headers.DAMAGED_LENGTH: "an impossible length",
@@ -61,6 +69,10 @@ class CaptureInfo:
     """How often a frame's time lies before its predecessor's."""
     largest_step_back: int = 0
     """ns."""
+    fragments_incomplete: int = 0
+    """Fragmented datagrams that may hold TCP and of which some part is not in the capture."""
+    flannel: int = 0
+    """TCP frames in VXLAN on port 8472, which tshark does not decode by default."""
     damage: str | None = None
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
@@ -84,12 +96,17 @@ class CaptureReader:
         name: for messages.
         strict: raise on damage instead of warning.
         mode: how to run the decoder, to begin with.
+        names: what the numbers in the columns ``interface`` and ``process`` stand for; to be given where several captures are to
+            share one table.
 
     Raises:
-        CaptureError: the stream holds no capture.
+        CaptureError: the stream holds no capture, or one of a link type that only its author knows.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, strict: bool = False, mode: Mode = PLAIN) -> None:
+    def __init__(
+        self, stream: BinaryIO, name: str, *, strict: bool = False, mode: Mode = PLAIN, names: Names | None = None
+    ) -> None:
+        self.names = Names() if names is None else names
         self._stream = stream
         self._name = name
         self._strict = strict
@@ -114,7 +131,13 @@ class CaptureReader:
         self._links: set[int] = set()
         self._skips = mode.counters([0] * len(SKIP_REASONS))
         self._batch: Records = mode.records(PACKET, BATCH)
+        self._fragments = Fragments()
         if not self.format.pcapng:
+            if self.format.link in longtail.USER_LINKS:
+                raise CaptureError(
+                    f"{name}: link type {self.format.link}, {longtail.link_name(self.format.link)}: only who made the capture "
+                    "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
+                )
             self._add_interface(link=self.format.link)
 
     @property
@@ -157,6 +180,8 @@ class CaptureReader:
             stop = int(decoder.stop)
             if decoder.tails:
                 self._decode_long_tail(int(decoder.rows))
+            if SLL2 in self._links:
+                self._name_interfaces(int(decoder.rows))
             if decoder.rows:
                 yield self._batch, int(decoder.rows)
                 decoder = self._decoder
@@ -224,9 +249,10 @@ class CaptureReader:
             row = batch[number]
             if not int(row.quality) & LONG_TAIL:
                 continue
-            scratch.quality = int(row.quality) & NO_TIME
-            frame = bytes(self.frame_bytes(row))
-            outcome = longtail.decode(frame, int(row.wirelen), int(row.link), scratch)
+            scratch.quality = int(row.quality) & ~LONG_TAIL
+            for name in _LEFT_FOR_PYTHON:
+                setattr(scratch, name, int(getattr(row, name)))
+            outcome = longtail.decode(bytes(self.frame_bytes(row)), scratch, self._fragments, self.names)
             if outcome != headers.TCP:
                 self._skips[outcome] += 1
                 row.quality = NOT_TCP
@@ -236,8 +262,20 @@ class CaptureReader:
             self._mode.assign(row, scratch)
             if not scratch.quality & NUMBERING_ONLY:
                 self._decoder.tcp_frames = self._decoder.tcp_frames + 1
+                self._decoder.flannel = self._decoder.flannel + (scratch.quality & FLANNEL != 0)
             else:
                 self._skips[headers.NOT_TCP if scratch.quality & QUOTED else headers.MALFORMED] += 1
+
+    def _name_interfaces(self, rows: int) -> None:
+        """Give Linux cooked v2's interface numbers, which the decoder leaves as negative ones, their place among the names."""
+        if self._mode.compiled:
+            column = self._batch["interface"][:rows]
+            for index in np.unique(column[column < 0]).tolist():
+                column[column == index] = self.names.number(f"ifindex {-index}")
+            return
+        for row in self._batch[:rows]:
+            if row.interface < 0:
+                row.interface = self.names.number(f"ifindex {-row.interface}")
 
     def _read_block(self) -> bool:
         """Read a pcapng block that the kernel leaves to Python; False where the input ends or is damaged."""
@@ -286,12 +324,15 @@ class CaptureReader:
             interface_statistics(body, order, self._section, self._interfaces, int(self._decoder.interfaces))
         return None
 
-    def _add_interface(self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0) -> None:
+    def _add_interface(
+        self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0, name: str = ""
+    ) -> None:
         number = int(self._decoder.interfaces)
         if number == len(self._interfaces):
             self._interfaces = self._mode.grow(self._interfaces, INTERFACE, 2 * number)
         row = self._interfaces[number]
         row.link, row.snaplen, row.units, row.shift, row.offset = link, snaplen, units, shift, offset
+        row.name = self.names.number(name)
         self._decoder.interfaces = number + 1
         self._links.add(link)
 
@@ -318,4 +359,5 @@ class CaptureReader:
         dropped = self._section.drops + int(decoder.drops)
         info.drops = dropped if self._section.reported or decoder.drops else None
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
+        info.fragments_incomplete, info.flannel = self._fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)

@@ -112,7 +112,6 @@ def test_cut_at_every_byte(read: Read, link: int, frame: bytes) -> None:
         (WIRELESS, struct.pack("<H", 0x0080) + bytes(60), "not_ip"),  # a beacon
         (PPI, struct.pack("<BBHI", 0, 0, 8, 192) * 10, "unknown_to_decoder"),  # PPI in PPI
         (239, b"\x02\0\0\0" + bytes(40), "header_cut"),  # an entry of no length
-        (147, BARE4, "unknown_to_decoder"),
         (220, bytes(64), "unknown_to_decoder"),
     ],
 )
