@@ -1,8 +1,8 @@
 """Fragments of IP datagrams, put together as far as the TCP header and the lengths need.
 
 As tshark does by default: a datagram counts at the frame that completes it, in whatever order its fragments come; a fragment
-whose bytes were not all captured is put together with nothing, and a first one of this kind is decoded alone. Of a datagram only
-its first bytes are kept, and which parts of it have been seen.
+whose bytes were not all captured is put together with nothing, and a first one of this kind, in IPv4, is decoded alone. Of a
+datagram only its first bytes are kept, and which parts of it have been seen.
 
 Source: RFC 791, section 3.2; RFC 8200, section 4.5.
 """
@@ -58,7 +58,7 @@ class Fragments:
     """The datagrams of a capture that wait for fragments."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[bytes, int, int], _Datagram] = {}
+        self._waiting: dict[tuple[bytes, int, int, int], _Datagram] = {}
         self._given_up = 0
 
     @property
@@ -85,19 +85,23 @@ class Fragments:
         if len(head) == 20:
             position = int.from_bytes(head[6:8], "big")
             begin, more = (position & 0x1FFF) * 8, bool(position & 0x2000)
-            identity, protocol, addresses = int.from_bytes(head[4:6], "big"), head[9], bytes(head[12:20])
+            key = (
+                bytes(head[12:20]),
+                int.from_bytes(head[4:6], "big"),
+                head[9],
+                row.vlan >> 12 or row.vlan,
+            )  # the outer tag, as in tshark
             head[0], head[2:4], head[6:8] = 0x45, bytes(2), bytes(2)  # without options; a length of 0: as long as it is
         else:
             position = int.from_bytes(frame[payload - 6 : payload - 4], "big")
             begin, more = position & 0xFFF8, bool(position & 1)
-            identity, protocol, addresses = int.from_bytes(frame[payload - 4 : payload], "big"), 0, bytes(head[8:40])
+            key = bytes(head[8:40]), int.from_bytes(frame[payload - 4 : payload], "big"), 0, 0
             head[4:6], head[6] = bytes(2), frame[payload - 8]
         if size <= 0 or (payload_end > len(frame) and not complete):
-            if begin:
+            if begin or len(head) > 20:
                 return None
             row.quality |= FRAGMENT
             return bytes(head) + frame[payload:], len(head) + max(size, 0), False
-        key = (addresses, identity, protocol)
         datagram = self._waiting.get(key)
         if datagram is None:
             if len(self._waiting) >= MOST_DATAGRAMS:

@@ -318,7 +318,7 @@ def find_ip(buf: Buffer, at: int, end: int, link: int, row: Record) -> tuple[int
         return at, 4
     if ethertype == 0x86DD:
         return at, 6
-    if ethertype in (0x8847, 0x8848, 0x8864, 0x88E7, 0x8903):  # MPLS, PPPoE session, provider backbone, FabricPath
+    if ethertype in (0x8847, 0x8848, 0x8864, 0x88E7, 0x8903, 0x6558):  # MPLS, PPPoE session, provider backbone, FabricPath...
         return at, FURTHER + ETHERTYPE + ethertype
     return -1, NOT_IP
 

@@ -33,19 +33,22 @@ Order = Literal["big", "little"]
 
 LINK_NAMES = {
     0: "NULL", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "Raw IP", 14: "Raw IP", 50: "PPP over serial",
-    51: "PPPoE", 101: "Raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loop", 113: "Linux cooked v1",
-    117: "OpenBSD pflog", 119: "802.11 with Prism header", 127: "802.11 with radiotap", 138: "IP over IEEE 1394",
+    11: "LLC over ATM", 51: "PPPoE", 101: "Raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loop", 113: "Linux cooked v1",
+    109: "OpenBSD IPsec", 117: "OpenBSD pflog", 119: "802.11 with Prism header", 127: "802.11 with radiotap",
+    138: "IP over IEEE 1394",
     163: "802.11 with AVS header", 187: "Bluetooth HCI", 189: "USB", 192: "PPI", 195: "802.15.4", 204: "PPP with direction",
     220: "USB (Linux)", 228: "Raw IPv4", 229: "Raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand", 249: "USBPcap",
     258: "PKTAP", 276: "Linux cooked v2",
 } | {147 + number: f"user-defined {number}" for number in range(16)}  # fmt: skip
 USER_LINKS = range(147, 163)
 """DLT_USER0 to 15: what they hold is known to the capture's author alone."""
-_PKTAP = 258
+_PKTAP, _OLD_PKTAP = 258, 149
+_PKTAP_BYTES = 108
 _TYPED = {104: (4, 2), 138: (18, 16), 242: (44, 40)}
 """Headers that hold an Ethernet type: how long they are, and where it is."""
 _CARRIERS = {
-    50: (0, PPP), 51: (6, PPP), 204: (1, PPP),
+    50: (0, PPP), 51: (6, PPP), 204: (1, PPP), 109: (12, RAW),
+    ETHERTYPE + 0x6558: (0, ETHERNET),  # transparent Ethernet bridging
     ETHERTYPE + 0x8864: (6, PPP),  # PPPoE session
     ETHERTYPE + 0x88E7: (4, ETHERNET),  # provider backbone, IEEE 802.1ah
     ETHERTYPE + 0x8903: (2, ETHERNET),  # Cisco's FabricPath
@@ -91,7 +94,8 @@ def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int
             frame, wire_end, complete = whole
             at, link, end = 0, RAW, len(frame)
         else:
-            at, link = _pktap(frame, at, row, names) if link == _PKTAP else _step(frame, at, link, layer)
+            pktap = link == _PKTAP or (link == _OLD_PKTAP and is_pktap(frame[at : at + 12]))
+            at, link = _pktap(frame, at, row, names) if pktap else _step(frame, at, link, layer)
             if at < 0:
                 return link
         outcome = int(decode_ip(frame, at, end, wire_end, link, row))
@@ -110,6 +114,8 @@ def _step(frame: bytes, at: int, link: int, layer: int) -> Next:
     if link in _TYPED:
         size, where = _TYPED[link]
         return at + size, ETHERTYPE + _number(frame, at + where)
+    if link == 119 and frame[at : at + 3] == b"\x80\x21\x10":  # AVS behind Prism's number
+        link = 163
     if link in _WIRELESS:
         where, width, order = _WIRELESS[link]
         return _after_wireless(frame, at + _number(frame, at + where, width, order))
@@ -123,8 +129,10 @@ def _step(frame: bytes, at: int, link: int, layer: int) -> Next:
             found = _after_llc(frame, at + 14 + route)
         case 9:
             found = _after_ppp(frame, at)
-        case 10:  # FDDI
-            found = _after_llc(frame, at + 13)
+        case 10 | 11:  # FDDI, ATM
+            found = _after_llc(frame, at + (13 if link == 10 else 0))
+        case 107:
+            found = _after_frame_relay(frame, at)
         case 117:  # OpenBSD pflog
             found = at + (_number(frame, at, 1) + 3) // 4 * 4, RAW
         case 192 if layer == 0:  # PPI
@@ -136,18 +144,27 @@ def _step(frame: bytes, at: int, link: int, layer: int) -> Next:
     return found
 
 
+def is_pktap(head: bytes) -> bool:
+    """Tell Apple's header by its first 12 bytes: its length, the kind of record (a packet), and what link type follows.
+
+    Before it had a link type of its own, it had the user-defined one 149; tshark decodes that as this.
+    """
+    size, kind, link = (_number(head, at, 4, "little") for at in (0, 4, 8))
+    return _PKTAP_BYTES <= size <= 4096 and kind == 1 and link in (0, ETHERNET, 12, 14, RAW, 105, 108, 127)
+
+
 def _pktap(frame: bytes, at: int, row: Record, names: Names) -> Next:
     """Step over Apple's header, which says for each packet the interface and the process it belongs to.
 
     Source: bsd/net/pktap.h of XNU; all numbers little-endian, as Wireshark takes them.
     """
-    if at + 108 > len(frame):
+    if at + _PKTAP_BYTES > len(frame):
         return -1, CUT
     size, link = _number(frame, at, 4, "little"), _number(frame, at + 8, 4, "little")
     process = _text(frame[at + 56 : at + 76])
     row.interface = names.number(_text(frame[at + 12 : at + 36]))
     row.process = names.number(f"{process}[{_number(frame, at + 52, 4, 'little')}]") if process else 0
-    return (at + size, link) if size > 0 and link != _PKTAP and link < ETHERTYPE else (-1, NOT_IP)
+    return (at + size, link) if size >= _PKTAP_BYTES and link < ETHERTYPE else (-1, NOT_IP)
 
 
 def _text(field: bytes) -> str:
@@ -160,6 +177,24 @@ def _after_llc(frame: bytes, at: int) -> Next:
         return -1, NOT_IP if len(frame) >= at + 6 else CUT
     kind = _number(frame, at + 6)
     return (at + 8, ETHERTYPE + kind) if kind > 1500 else (-1, NOT_IP)
+
+
+def _after_frame_relay(frame: bytes, at: int) -> Next:
+    """Step over an address of two to four bytes and what says the protocol.
+
+    Source: RFC 2427.
+    """
+    address = next((size for size in (2, 3, 4) if _number(frame, at + size - 1, 1) & 1), 4)
+    at += address + 1
+    at += _number(frame, at, 1) == 0  # padding
+    match _number(frame, at, 1):
+        case 0xCC:
+            return at + 1, IPV4
+        case 0x8E:
+            return at + 1, IPV6
+        case 0x80 if frame[at + 1 : at + 4] == bytes(3):
+            return at + 6, ETHERTYPE + _number(frame, at + 4)
+    return -1, NOT_IP
 
 
 def _after_mpls(frame: bytes, at: int) -> Next:
@@ -199,6 +234,9 @@ def _after_wireless(frame: bytes, at: int) -> Next:
         if inner is None or outer.wep:
             return -1, NOT_IP
         start = len(frame) - len(inner.data)
+        if outer.subtype & 8:  # quality of service; dpkt knows neither of what may follow it
+            several = frame[start - 2] & 0x80  # frames in one, of which the first counts
+            start += (4 if outer.order else 0) + (14 if several else 0)
     except Exception:  # dpkt raises NeedData, struct.error, IndexError... on hostile input
         return -1, NOT_IP
     return _after_llc(frame, start)

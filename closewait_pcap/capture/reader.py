@@ -133,7 +133,7 @@ class CaptureReader:
         self._batch: Records = mode.records(PACKET, BATCH)
         self._fragments = Fragments()
         if not self.format.pcapng:
-            if self.format.link in longtail.USER_LINKS:
+            if self.format.link in longtail.USER_LINKS and not longtail.is_pktap(self._first_bytes(12)):
                 raise CaptureError(
                     f"{name}: link type {self.format.link}, {longtail.link_name(self.format.link)}: only who made the capture "
                     "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
@@ -197,6 +197,12 @@ class CaptureReader:
                 self._damaged(_DAMAGE[stop])
                 break
         self._finish()
+
+    def _first_bytes(self, count: int) -> bytes:
+        """The begin of the first frame (pcap)."""
+        begin = self.format.header + self.format.record_header
+        self._fill(begin + count)
+        return bytes(self._buffer[begin : min(begin + count, self._filled)])
 
     def _more(self, need: int) -> bool:
         """Get the rest of the record at ``decoder.at``; False at the input's end."""
