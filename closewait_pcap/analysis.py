@@ -202,6 +202,16 @@ def _warnings(info: CaptureInfo) -> list[str]:
             f"{info.file}: time goes back {info.steps_back:,} times, by up to {info.largest_step_back / 1e9:,.1f} s; "
             "spans are not to be trusted (merge captures with mergecap)"
         )
+    if info.flannel:
+        found.append(
+            f"{info.file}: {info.flannel:,} frames are VXLAN on port 8472; for the same stream numbers in Wireshark: "
+            "tshark -d udp.port==8472,vxlan"
+        )
+    if user := info.skipped.get("user_defined_link"):
+        found.append(
+            f"{info.file}: {user:,} frames are of a user-defined link type, and only who made the capture knows what they hold; "
+            "if that is Ethernet: editcap -T ether FILE out.pcap"
+        )
     if info.frames and not info.tcp_frames:
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())
         found.append(f"{info.file}: none of its {info.frames:,} frames holds TCP ({reasons})")

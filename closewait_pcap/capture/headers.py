@@ -4,16 +4,37 @@ One function body, run as plain Python or compiled (see `engine`). Compiled code
 here is behind a comparison with the end of what was captured. Bytes are combined by multiplication, not by shifting: a shifted
 ``uint8`` becomes ``uint64`` under Numba, and mixing that with signed integers gives floats.
 
-What it knows: pcap records and pcapng packet blocks; Ethernet with VLAN tags, Linux cooked v1 and v2, BSD null and loop, raw IP;
-IPv4 with options, IPv6 with extension headers and jumbograms, IP in IP, TCP quoted in ICMP errors. All other link layers and the
-cases it cannot see through are marked `LONG_TAIL` for dpkt.
+What it knows: pcap records and pcapng packet blocks; Ethernet with VLAN tags, Linux cooked v1 and v2, BSD null and loop, PPP, raw
+IP; IPv4 with options, IPv6 with extension headers and jumbograms, TCP quoted in ICMP errors; IP in IP, GRE, ERSPAN, VXLAN,
+Geneve, GTP-U, Teredo, L2TP. What lies behind any other header is marked `LONG_TAIL`, with where to go on: for Python to step
+over, or to put together where it is a fragment.
 """
 
 from typing import Any
 
 import numpy as np
 
-from closewait_pcap.capture.packets import BAD_HEADER, FRAGMENT, LONG_TAIL, NO_TIME, NUMBERING_ONLY, OPTIONS_CUT, QUOTED, SYN
+from closewait_pcap.capture.packets import (
+    BAD_HEADER,
+    ERSPAN,
+    ETHER_IP,
+    FLANNEL,
+    GENEVE,
+    GRE,
+    GTP_U,
+    IP_IN_IP,
+    L2TP,
+    LONG_TAIL,
+    MPLS,
+    NO_TIME,
+    NUMBERING_ONLY,
+    OPTIONS_CUT,
+    QUOTED,
+    SIX_IN_FOUR,
+    SYN,
+    TEREDO,
+    VXLAN,
+)
 from closewait_pcap.engine import Record, Records, helper
 
 Buffer = Any
@@ -41,6 +62,7 @@ DECODER = np.dtype(
         ("record_header", np.int64),  # pcap: bytes before each frame
         ("nanoseconds", np.int64),  # pcap: ns per unit of the fraction
         ("interfaces", np.int64),  # pcapng: interfaces of the section; pcap: 1
+        ("flannel", np.int64),  # of `tcp_frames`: those in VXLAN on port 8472
     ]
 )
 INTERFACE = np.dtype(
@@ -51,6 +73,7 @@ INTERFACE = np.dtype(
         ("shift", np.int64),  # then: ticks per second = 2**shift
         ("offset", np.int64),  # seconds to add
         ("seen_drops", np.int64),
+        ("name", np.int64),  # a number in the reader's `Names`
     ]
 )
 
@@ -65,23 +88,38 @@ every access whether an index counts from the end (Python's negative indices): t
 MAX_SECONDS = 9_223_372_035
 """Later times do not fit int64 nanoseconds (the year 2262)."""
 
-TCP, NOT_IP, NOT_TCP, FRAGMENTS, CUT, MALFORMED, TAIL, DEEP = range(8)
+TCP, NOT_IP, NOT_TCP, FRAGMENTS, CUT, MALFORMED, TAIL, DEEP, USER = range(9)
 """What became of a frame. The skip counters are indexed by these."""
 SKIP_REASONS = (
     "tcp",
     "not_ip",
     "not_tcp",
-    "later_fragment",
+    "fragment",
     "header_cut",
     "malformed",
     "unknown_to_decoder",
     "nested_too_deep",
+    "user_defined_link",
 )
 MAX_LAYERS = 12
 """Headers between the link layer and TCP: two VLAN tags, a tunnel and a few extension headers fit; a maze does not."""
 
 ETHERNET, RAW_LINUX, SLL, SLL2, NULL, LOOP, RAW, IPV4, IPV6 = 1, 12, 113, 276, 0, 108, 101, 228, 229
-RAW_OPENBSD = 14
+RAW_OPENBSD, PPP = 14, 9
+ETHERTYPE = 1 << 16
+"""What follows an Ethernet type, as a link type: the type plus this. Link types have 16 bits."""
+FURTHER = 1 << 17
+"""Added to a link type, where an IP version is expected: only Python knows what is here."""
+FRAGMENTED = -1
+"""A fragment of an IP datagram, as a link type."""
+
+_GRE_IN_UDP, _VXLAN_PORT, _VXLAN_GPE, _FLANNEL_PORT = 4754, 4789, 4790, 8472
+_GENEVE_PORT, _GTP_PORT, _TEREDO_PORT, _L2TP_PORT, _MPLS_PORT = 6081, 2152, 3544, 1701, 6635
+_MAY_HOLD_TCP = (6, 17, 4, 41, 47, 51, 1, 58, 0, 43, 60, 97, 137, 143)
+"""IP protocols that are TCP, may have it inside, or (IPv6) are followed by another. Fragments of others are not looked at."""
+_TUNNEL_PORTS = (
+    _VXLAN_PORT, _FLANNEL_PORT, _GENEVE_PORT, _GTP_PORT, _L2TP_PORT, _TEREDO_PORT, _VXLAN_GPE, _GRE_IN_UDP, _MPLS_PORT,
+)  # fmt: skip
 
 SECTION_HEADER, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS = 0x0A0D0D0A, 1, 5
 _OPB, _SPB, _EPB = 2, 3, 6
@@ -195,25 +233,135 @@ def word(buf: Buffer, at: int) -> int:
 
 
 @helper
-def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: Record) -> int:
-    """Follow IP headers, and tunnels of IP in IP, down to TCP.
+def find_ip(buf: Buffer, at: int, end: int, link: int, row: Record) -> tuple[int, int]:
+    """Go through the link layer.
 
     Args:
         buf: the chunk.
-        at: where the outermost IP header starts.
+        at: where the frame starts, or what a tunnel carries.
+        end: one past the last captured byte.
+        link: the link type.
+        row: the packet, for the VLAN and the interface's number.
+
+    Returns:
+        Where the IP header starts, and its version (0: as it says itself); or where a header starts that is not known here, and
+        its link type plus `FURTHER`; or, where there is none, -1 and the outcome.
+    """
+    size = end - at
+    if at < 0 or at > MAX_OFFSET:
+        return -1, MALFORMED
+    if link == ETHERNET:
+        if size < 14:
+            return -1, CUT
+        ethertype = big16(buf, at + 12)
+        at += 14
+    elif link == SLL:
+        if size < 16:
+            return -1, CUT
+        ethertype = big16(buf, at + 14)
+        at += 16
+    elif link == SLL2:
+        if size < 20:
+            return -1, CUT
+        ethertype = big16(buf, at)
+        row.interface = -min(big32(buf, at + 4), 2147483647)  # until the reader has given it a name
+        at += 20
+    elif link == RAW or link == RAW_LINUX or link == RAW_OPENBSD:
+        return at, 0
+    elif link == IPV4:
+        return at, 4
+    elif link == IPV6:
+        return at, 6
+    elif link == NULL or link == LOOP:
+        if size < 4:
+            return -1, CUT
+        # the address family is in the capturing machine's byte order, and BSDs differ on IPv6's number
+        family = buf[at] + buf[at + 3] * 1
+        if buf[at + 1] != 0 or buf[at + 2] != 0 or (buf[at] != 0 and buf[at + 3] != 0):
+            return -1, NOT_IP
+        if family == 2:
+            return at + 4, 4
+        if family in (10, 24, 28, 30):
+            return at + 4, 6
+        return -1, NOT_IP
+    elif link == PPP:
+        if size < 4:
+            return -1, CUT
+        protocol = at + 2 if buf[at] == 0xFF and buf[at + 1] == 3 else at
+        if buf[protocol] == 0:  # else it is compressed
+            protocol += 1
+        if buf[protocol] == 0x21:
+            return protocol + 1, 4
+        if buf[protocol] == 0x57:
+            return protocol + 1, 6
+        return at, FURTHER + PPP
+    elif link >= ETHERTYPE:
+        ethertype = link - ETHERTYPE
+    else:
+        return at, FURTHER + link
+    vlan = 0
+    tags = 0
+    while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200) and tags < MAX_LAYERS:
+        if end - at < 4:
+            return -1, CUT
+        number = big16(buf, at) & 0xFFF
+        if number != 0:  # 0: a priority and no VLAN
+            vlan = (vlan & 0xFFF) * 4096 + number
+        ethertype = big16(buf, at + 2)
+        at += 4
+        tags += 1
+    if vlan != 0 and row.vlan == 0:
+        row.vlan = vlan
+    if ethertype <= 1500 and end - at >= 8 and big16(buf, at) == 0xAAAA and big32(buf, at + 2) == 0x03000000:  # LLC, SNAP
+        ethertype = big16(buf, at + 6)
+        at += 8
+    if ethertype == 0x0800:
+        return at, 4
+    if ethertype == 0x86DD:
+        return at, 6
+    if ethertype in (0x8847, 0x8848, 0x8864, 0x88E7, 0x8903, 0x6558):  # MPLS, PPPoE session, provider backbone, FabricPath...
+        return at, FURTHER + ETHERTYPE + ethertype
+    return -1, NOT_IP
+
+
+@helper
+def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, link: int, row: Record) -> int:
+    """Follow link-layer headers, IP headers and tunnels down to TCP.
+
+    Where only Python can go on, `decode_ip` leaves in the row how: ``ack`` is the link type of what is next (`FRAGMENTED`: a
+    fragment, whose payload starts at ``srcport``), ``seq`` where it starts, ``len`` and ``window`` its ``end`` and ``wire_end``.
+
+    Args:
+        buf: the chunk.
+        at: where the frame starts.
         end: one past the last captured byte of the frame.
         wire_end: one past its last byte on the wire.
-        version: 4 or 6 as the layer below says, 0 where it does not.
+        link: its link type.
         row: the packet to fill.
+
+    Returns:
+        What became of it: an index of `SKIP_REASONS`; TAIL and FRAGMENTS: Python has to go on.
+
+    Source: RFC 2003, 4213 (IP in IP), 2784, 2890 and 2637 (GRE), draft-foschiano-erspan, RFC 7348 (VXLAN), 8926 (Geneve),
+        3GPP TS 29.281 (GTP-U), RFC 4380 (Teredo), 2661 (L2TP). Ports, and what is taken for a header: as tshark does by default.
     """
     layers = 0
     while layers < MAX_LAYERS:
         layers += 1
-        if at < 0 or at > MAX_OFFSET or at >= end:
+        at, version = find_ip(buf, at, end, link, row)
+        if at < 0:
+            return version
+        if at > MAX_OFFSET or at >= end:
             return CUT
         said = buf[at] // 16
         if version != 0 and said != version:
-            return MALFORMED
+            if version < FURTHER:
+                return MALFORMED
+            row.ack = version - FURTHER
+            row.seq = at
+            row.len = end
+            row.window = wire_end
+            return TAIL
         if said == 4:
             if end - at < 20:
                 return CUT
@@ -226,10 +374,15 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: 
                 return MALFORMED
             fragment = big16(buf, at + 6)
             protocol = buf[at + 9] * 1
-            if fragment & 0x1FFF != 0:
-                return FRAGMENTS if protocol == 6 else NOT_TCP
-            if fragment & 0x2000 != 0:
-                row.quality = row.quality | FRAGMENT
+            if fragment & 0x3FFF != 0:  # an offset, or more to come
+                if protocol not in _MAY_HOLD_TCP:
+                    return NOT_TCP
+                row.ack = FRAGMENTED
+                row.seq = at
+                row.srcport = at + header
+                row.len = end
+                row.window = payload_end
+                return FRAGMENTS
             row.src_hi = -9223372036854775808
             row.dst_hi = -9223372036854775808
             row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
@@ -250,16 +403,22 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: 
             row.src_lo = word(buf, at + 16)
             row.dst_hi = word(buf, at + 24)
             row.dst_lo = word(buf, at + 32)
+            ip = at
             at += 40
             while layers < MAX_LAYERS and protocol in (0, 43, 44, 51, 60, 135, 139, 140):
                 layers += 1
                 if end - at < 8:
                     return CUT
                 if protocol == 44:
-                    if big16(buf, at + 2) & 0xFFF8 != 0:
-                        return FRAGMENTS if buf[at] == 6 else NOT_TCP
-                    if big16(buf, at + 2) & 1 != 0:
-                        row.quality = row.quality | FRAGMENT
+                    if big16(buf, at + 2) & 0xFFF9 != 0:
+                        if buf[at] not in _MAY_HOLD_TCP:
+                            return NOT_TCP
+                        row.ack = FRAGMENTED
+                        row.seq = ip
+                        row.srcport = at + 8
+                        row.len = end
+                        row.window = payload_end
+                        return FRAGMENTS
                     size = 8
                 elif protocol == 51:
                     size = (buf[at + 1] + 2) * 4
@@ -274,96 +433,188 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, version: int, row: 
         end = min(end, payload_end)  # what follows is padding
         if protocol == 6:
             return decode_tcp(buf, at, end, payload_end, row)
-        if protocol == 4:
-            version = 4
-        elif protocol == 41:
-            version = 6
-        elif protocol == 1 or protocol == 58:
+        kind = 0
+        number = 0
+        if protocol == 1 or protocol == 58:
             if end - at < 9:
                 return NOT_TCP
-            kind = buf[at]
-            if protocol == 1 and kind != 3 and kind != 4 and kind != 5 and kind != 11 and kind != 12:
+            error = buf[at]
+            if protocol == 1 and error != 3 and error != 4 and error != 5 and error != 11 and error != 12:
                 return NOT_TCP
-            if protocol == 58 and (kind < 1 or kind > 4):
+            if protocol == 58 and (error < 1 or error > 4):
                 return NOT_TCP
             if row.quality & QUOTED != 0:
                 return NOT_TCP
             row.quality = row.quality | QUOTED
             at += 8
-            version = 0
+            link = RAW
+        elif protocol == 4:
+            kind = IP_IN_IP
+            link = IPV4
+        elif protocol == 41:
+            kind = SIX_IN_FOUR if said == 4 else IP_IN_IP
+            link = IPV6
+        elif protocol == 97 or protocol == 143:
+            kind = ETHER_IP
+            at += 2 if protocol == 97 else 0
+            link = ETHERNET
+        elif protocol == 137:
+            kind = MPLS
+            link = ETHERTYPE + 0x8847
+        elif protocol == 47 or protocol == 17:
+            port = _GRE_IN_UDP
+            if protocol == 17:
+                if end - at < 8 or row.quality & QUOTED != 0:
+                    return NOT_TCP
+                port = min(big16(buf, at), big16(buf, at + 2))  # which tshark asks first
+                if port not in _TUNNEL_PORTS:
+                    port = max(big16(buf, at), big16(buf, at + 2))
+                    if port not in _TUNNEL_PORTS:
+                        return NOT_TCP
+                size = big16(buf, at + 4)
+                if size >= 8:
+                    payload_end = min(payload_end, at + size)
+                    end = min(end, payload_end)
+                elif size != 0 or said == 4:
+                    return NOT_TCP
+                at += 8
+            if end - at < 20:  # whatever header it is lies in these, and TCP does not
+                return CUT if payload_end > end else NOT_TCP
+            inner = 0  # an Ethernet type
+            if port == _GRE_IN_UDP:
+                kind = GRE
+                flags = big16(buf, at)
+                inner = big16(buf, at + 2)
+                if flags & 0x4000 != 0:  # source routes
+                    return NOT_TCP
+                at += 8 if flags & 0x8000 != 0 else 4
+                if flags & 0x2000 != 0:
+                    number = big32(buf, at)
+                    at += 4
+                if flags & 0x1000 != 0:
+                    at += 4
+                if inner == 0x880B:  # PPTP's version: the key is the payload's length and the call
+                    number = number & 0xFFFF
+                    at += 4 if flags & 0x80 != 0 else 0
+                    link = PPP
+                elif inner == 0x883E:  # WCCP: before IP, sometimes, a header of its own
+                    at += 4 if buf[at] // 16 != 4 else 0
+                    inner = 0x0800
+                elif inner == 0x6400:
+                    inner = 0x6558
+                elif inner == 0x88BE and flags & 0x1000 == 0:  # type I: no header of its own
+                    kind = ERSPAN
+                    inner = 0x6558
+                elif inner == 0x88BE or inner == 0x22EB:
+                    if end - at < 12:
+                        return CUT if payload_end > end else NOT_TCP
+                    kind = ERSPAN
+                    number = big16(buf, at + 2) & 0x3FF
+                    form = buf[at] // 16
+                    if form == 1:  # type II
+                        at += 8
+                    elif form == 2 and big16(buf, at + 10) & 0x7C00 == 0:  # type III, of Ethernet frames
+                        at += 12 if buf[at + 11] & 1 == 0 else 20
+                    else:
+                        return NOT_TCP
+                    inner = 0x6558
+                elif inner not in (0x0800, 0x86DD, 0x6558, 0x8847, 0x8848):
+                    return NOT_TCP
+            elif port == _GENEVE_PORT:
+                kind = GENEVE
+                inner = big16(buf, at + 2)
+                number = big32(buf, at + 4) // 256
+                at += 8 + (buf[at] & 0x3F) * 4
+            elif port == _GTP_PORT:
+                kind = GTP_U
+                number = big32(buf, at + 4)
+                flags = buf[at] * 1
+                if flags // 16 != 3 or buf[at + 1] != 255:  # version 1, a packet of the user's
+                    return NOT_TCP
+                at += 8
+                if flags & 7 != 0:
+                    at += 4
+                    following = buf[at - 1] if flags & 4 != 0 else 0
+                    while following != 0:
+                        layers += 1
+                        if layers >= MAX_LAYERS:
+                            return DEEP
+                        if end - at < 4:
+                            return CUT
+                        size = buf[at] * 4
+                        if size == 0:
+                            return MALFORMED
+                        if end - at < size:
+                            return CUT
+                        at += size
+                        following = buf[at - 1] * 1
+                if end - at < 16:
+                    return CUT if payload_end > end else NOT_TCP
+                if buf[at] >= 0x45 and buf[at] <= 0x4E:  # nothing says what it carries, and this is how tshark tells
+                    link = IPV4
+                elif buf[at] // 16 == 6:
+                    link = IPV6
+                else:
+                    link = ETHERNET
+            elif port == _TEREDO_PORT:
+                kind = TEREDO
+                if big16(buf, at) == 1:  # an authentication: client, value, nonce, confirmation
+                    at += 13 + buf[at + 2] * 1 + buf[at + 3] * 1
+                if end - at >= 8 and big16(buf, at) == 0:  # an origin indication
+                    at += 8
+                link = IPV6
+            elif port == _L2TP_PORT:
+                kind = L2TP
+                flags = big16(buf, at)
+                if flags & 0x800F != 2:  # version 2, data
+                    return NOT_TCP
+                at += 4 if flags & 0x4000 != 0 else 2
+                number = big32(buf, at)
+                at += 8 if flags & 0x0800 != 0 else 4
+                if flags & 0x0200 != 0:
+                    at += 2 + big16(buf, at)
+                link = PPP
+            elif port == _MPLS_PORT:
+                kind = MPLS
+                link = ETHERTYPE + 0x8847
+            else:
+                kind = VXLAN
+                flags = big32(buf, at)
+                number = big32(buf, at + 4)
+                if port == _FLANNEL_PORT:
+                    if flags != 0x08000000 or number & 0xFF != 0:  # nobody owns this port
+                        return NOT_TCP
+                    row.quality = row.quality | FLANNEL
+                link = ETHERNET
+                if port == _VXLAN_GPE:
+                    if flags & 0xFF == 1:
+                        link = IPV4
+                    elif flags & 0xFF == 2:
+                        link = IPV6
+                    elif flags & 0xFF != 3:
+                        return NOT_TCP
+                number = number // 256
+                at += 8
+            if inner == 0x6558:
+                link = ETHERNET
+            elif inner != 0 and inner != 0x880B:
+                link = ETHERTYPE + inner
         else:
             return DEEP if layers >= MAX_LAYERS else NOT_TCP
+        if kind != 0 and row.tunnel == 0:
+            row.tunnel = kind
+            row.tunnel_id = number
+            row.outer_src_hi = row.src_hi
+            row.outer_src_lo = row.src_lo
+            row.outer_dst_hi = row.dst_hi
+            row.outer_dst_lo = row.dst_lo
         wire_end = min(wire_end, payload_end)
     return DEEP
 
 
 @helper
-def find_ip(buf: Buffer, at: int, end: int, link: int) -> tuple[int, int]:
-    """Go through the link layer.
-
-    Returns:
-        Where the IP header starts, and its version (0: as it says itself); or, where there is none, -1 and the outcome.
-    """
-    size = end - at
-    if at < 0 or at > MAX_OFFSET:
-        return -1, MALFORMED
-    if link == ETHERNET:
-        if size < 14:
-            return -1, CUT
-        ethertype = big16(buf, at + 12)
-        at += 14
-    elif link == SLL:
-        if size < 16:
-            return -1, CUT
-        ethertype = big16(buf, at + 14)
-        at += 16
-    elif link == SLL2:
-        if size < 20:
-            return -1, CUT
-        ethertype = big16(buf, at)
-        at += 20
-    elif link == RAW or link == RAW_LINUX or link == RAW_OPENBSD:
-        return at, 0
-    elif link == IPV4:
-        return at, 4
-    elif link == IPV6:
-        return at, 6
-    elif link == NULL or link == LOOP:
-        if size < 4:
-            return -1, CUT
-        # the address family is in the capturing machine's byte order, and BSDs differ on IPv6's number
-        family = buf[at] + buf[at + 3] * 1
-        if buf[at + 1] != 0 or buf[at + 2] != 0 or (buf[at] != 0 and buf[at + 3] != 0):
-            return -1, NOT_IP
-        if family == 2:
-            return at + 4, 4
-        if family in (10, 24, 28, 30):
-            return at + 4, 6
-        return -1, NOT_IP
-    else:
-        return -1, TAIL
-    tags = 0
-    while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200) and tags < MAX_LAYERS:
-        if end - at < 4:
-            return -1, CUT
-        ethertype = big16(buf, at + 2)
-        at += 4
-        tags += 1
-    if ethertype <= 1500 and end - at >= 8 and big16(buf, at) == 0xAAAA and big32(buf, at + 2) == 0x03000000:  # LLC, SNAP
-        ethertype = big16(buf, at + 6)
-        at += 8
-    if ethertype == 0x0800:
-        return at, 4
-    if ethertype == 0x86DD:
-        return at, 6
-    if ethertype in (0x8847, 0x8848, 0x8864):  # MPLS, PPPoE session
-        return -1, TAIL
-    return -1, NOT_IP
-
-
-@helper
 def take_frame(
-    buf: Buffer, at: int, caplen: int, wirelen: int, time: int, link: int, batch: Records, skips: Buffer, decoder: Record
+    buf: Buffer, at: int, caplen: int, wirelen: int, time: int, interface: Record, batch: Records, skips: Buffer, decoder: Record
 ) -> None:
     """Count a frame, and add a row to the batch where it holds TCP (or may hold it: the long tail)."""
     decoder.frames = decoder.frames + 1
@@ -380,13 +631,23 @@ def take_frame(
             decoder.longest_pause = time - decoder.previous_time
         decoder.previous_time = time
         decoder.last_time = max(decoder.last_time, time)
-    ip, outcome = find_ip(buf, at, at + caplen, link)
-    if ip >= 0:
-        outcome = decode_ip(buf, ip, at + caplen, at + wirelen, outcome, row)
+    row.vlan = 0
+    row.interface = interface.name
+    row.process = 0
+    row.tunnel = 0
+    row.tunnel_id = 0
+    link = interface.link
+    outcome = decode_ip(buf, at, at + caplen, at + wirelen, link, row)
     if outcome == TCP and row.quality & NUMBERING_ONLY == 0:
         decoder.tcp_frames = decoder.tcp_frames + 1
-    elif outcome == TAIL:
-        row.quality = LONG_TAIL | (row.quality & NO_TIME)
+        if row.quality & FLANNEL != 0:
+            decoder.flannel = decoder.flannel + 1
+    elif outcome == TAIL or outcome == FRAGMENTS:
+        row.quality = row.quality | LONG_TAIL
+        row.seq = row.seq - at  # from the frame's begin, as Python wants it
+        row.srcport = row.srcport - at
+        row.len = row.len - at
+        row.window = row.window - at
         decoder.tails = decoder.tails + 1
     elif outcome != TCP:
         skips[outcome] += 1
@@ -407,7 +668,6 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
     """Decode pcap records until the batch is full or the input ends."""
     at = decoder.at
     size = decoder.record_header
-    link = interfaces[0].link
     while decoder.rows < len(batch):
         decoder.at = at
         if at < 0 or at > MAX_OFFSET or end - at < size:
@@ -427,7 +687,7 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
         fraction = file32(buf, at + 4, decoder.big)
         time = seconds * 1000000000 + fraction * decoder.nanoseconds
         batch[decoder.rows].quality = 0
-        take_frame(buf, at + size, caplen, max(wirelen, caplen), time, link, batch, skips, decoder)
+        take_frame(buf, at + size, caplen, max(wirelen, caplen), time, interfaces[0], batch, skips, decoder)
         at += size + caplen
     decoder.at = at
     decoder.stop = FULL
@@ -500,7 +760,7 @@ def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, sk
             elif interface.snaplen != 0:
                 caplen = min(caplen, interface.snaplen)
             batch[decoder.rows].quality = quality
-            take_frame(buf, start, caplen, max(wirelen, caplen), time, interface.link, batch, skips, decoder)
+            take_frame(buf, start, caplen, max(wirelen, caplen), time, interface, batch, skips, decoder)
         at += total
     decoder.at = at
     decoder.stop = FULL

@@ -1,34 +1,66 @@
 """The long tail: frames that the fast decoder does not know are decoded one by one, with dpkt's help.
 
-MPLS, PPPoE, PPP, 802.11 and the rarer link layers. About 100 times slower than the fast decoder, which is why it sees only what
-the latter passes on. dpkt takes 802.11 apart. The plain headers in front of IP are stepped over here: dpkt stops at MPLS below a
-VLAN tag, takes IPv4 with options below MPLS for Ethernet, and does not say where in the frame the IP header lies that it found.
+MPLS, PPPoE, 802.11, the rarer link layers, at the frame's begin or in a tunnel; and fragments. About 100 times slower than the
+fast decoder, which is why it sees only what the latter passes on. dpkt takes 802.11 apart. The plain headers in front of IP are
+stepped over here: dpkt stops at MPLS below a VLAN tag, takes IPv4 with options below MPLS for Ethernet, and does not say where in
+the frame the IP header lies that it found.
 """
 
 from typing import Literal
 
-from closewait_pcap.capture.headers import CUT, DEEP, MAX_LAYERS, NOT_IP, TAIL, decode_ip
+from closewait_pcap.capture.fragments import Fragments
+from closewait_pcap.capture.headers import (
+    CUT,
+    DEEP,
+    ETHERNET,
+    ETHERTYPE,
+    FRAGMENTED,
+    FRAGMENTS,
+    IPV4,
+    IPV6,
+    MAX_LAYERS,
+    NOT_IP,
+    PPP,
+    RAW,
+    TAIL,
+    USER,
+    decode_ip,
+)
+from closewait_pcap.capture.names import Names
 from closewait_pcap.engine import Record
 
 Order = Literal["big", "little"]
 
 LINK_NAMES = {
     0: "NULL", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "Raw IP", 14: "Raw IP", 50: "PPP over serial",
-    51: "PPPoE", 101: "Raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loop", 113: "Linux cooked v1",
-    117: "OpenBSD pflog", 119: "802.11 with Prism header", 127: "802.11 with radiotap", 147: "user-defined 0",
-    163: "802.11 with AVS header", 187: "Bluetooth HCI", 189: "USB", 192: "PPI", 195: "802.15.4", 220: "USB (Linux)",
-    228: "Raw IPv4", 229: "Raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand", 249: "USBPcap", 276: "Linux cooked v2",
-}  # fmt: skip
-_TYPED = {1: (14, 12), 104: (4, 2), 113: (16, 14), 242: (44, 40), 276: (20, 0)}
+    11: "LLC over ATM", 51: "PPPoE", 101: "Raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loop", 113: "Linux cooked v1",
+    109: "OpenBSD IPsec", 117: "OpenBSD pflog", 119: "802.11 with Prism header", 127: "802.11 with radiotap",
+    138: "IP over IEEE 1394",
+    163: "802.11 with AVS header", 187: "Bluetooth HCI", 189: "USB", 192: "PPI", 195: "802.15.4", 204: "PPP with direction",
+    220: "USB (Linux)", 228: "Raw IPv4", 229: "Raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand", 249: "USBPcap",
+    258: "PKTAP", 276: "Linux cooked v2",
+} | {147 + number: f"user-defined {number}" for number in range(16)}  # fmt: skip
+USER_LINKS = range(147, 163)
+"""DLT_USER0 to 15: what they hold is known to the capture's author alone."""
+_PKTAP, _OLD_PKTAP = 258, 149
+_PKTAP_BYTES = 108
+_TYPED = {104: (4, 2), 138: (18, 16), 242: (44, 40)}
 """Headers that hold an Ethernet type: how long they are, and where it is."""
+_CARRIERS = {
+    50: (0, PPP), 51: (6, PPP), 204: (1, PPP), 109: (12, RAW),
+    ETHERTYPE + 0x6558: (0, ETHERNET),  # transparent Ethernet bridging
+    ETHERTYPE + 0x8864: (6, PPP),  # PPPoE session
+    ETHERTYPE + 0x88E7: (4, ETHERNET),  # provider backbone, IEEE 802.1ah
+    ETHERTYPE + 0x8903: (2, ETHERNET),  # Cisco's FabricPath
+}  # fmt: skip
+"""Headers behind which there is always the same: how long they are, and what that is."""
 _WIRELESS: dict[int, tuple[int, int, Order]] = {
     105: (0, 0, "big"), 119: (4, 4, "little"), 127: (2, 2, "little"), 163: (4, 4, "big"),
 }  # fmt: skip
 """802.11, and what may stand before it: where that says its own length, in how many bytes."""
-_VLANS = (0x8100, 0x88A8, 0x9100, 0x9200)
 
-Found = tuple[int, int]
-"""Where the IP header starts and its version (0: as it says itself); or -1 and the outcome, as `headers.find_ip` gives it."""
+Next = tuple[int, int]
+"""Where what follows a header starts, and its link type; or -1 and the outcome (see `headers.SKIP_REASONS`)."""
 
 
 def link_name(link: int) -> str:
@@ -36,25 +68,40 @@ def link_name(link: int) -> str:
     return LINK_NAMES.get(link, f"link type {link}")
 
 
-def decode(frame: bytes, wirelen: int, link: int, row: Record) -> int:
+def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int:
     """Find TCP in a frame that the fast decoder does not know.
 
-    Only the way to the IP header is another one; from there on the same function as in the fast path decodes, so that lengths,
-    cut headers and fragments mean the same.
+    Only the headers that it does not know are stepped over here; before and behind them the same function as in the fast path
+    decodes, so that lengths, cut headers and tunnels mean the same.
 
     Args:
         frame: the captured bytes.
-        wirelen: the frame's length on the wire.
-        link: its link type.
-        row: the packet to fill.
+        row: the packet to fill, in which `headers.decode_ip` left where to go on.
+        fragments: those of earlier frames.
+        names: for the names of interfaces and processes.
 
     Returns:
         TCP with the row filled, or the reason why not (see `headers.SKIP_REASONS`).
     """
-    start, outcome = _after_link(frame, 0, link, 0)
-    if start < 0:
-        return outcome
-    return int(decode_ip(frame, start, len(frame), wirelen, outcome, row))
+    complete = False  # whether all bytes were captured, though not all are kept
+    for layer in range(MAX_LAYERS):
+        at, link, end, wire_end = row.seq, row.ack, row.len, row.window
+        frame = frame[:end]
+        if link == FRAGMENTED:
+            whole = fragments.take(frame, row, complete)
+            if whole is None:
+                return FRAGMENTS
+            frame, wire_end, complete = whole
+            at, link, end = 0, RAW, len(frame)
+        else:
+            pktap = link == _PKTAP or (link == _OLD_PKTAP and is_pktap(frame[at : at + 12]))
+            at, link = _pktap(frame, at, row, names) if pktap else _step(frame, at, link, layer)
+            if at < 0:
+                return link
+        outcome = int(decode_ip(frame, at, end, wire_end, link, row))
+        if outcome not in (TAIL, FRAGMENTS):
+            return outcome
+    return DEEP
 
 
 def _number(frame: bytes, at: int, size: int = 2, order: Order = "big") -> int:
@@ -62,63 +109,95 @@ def _number(frame: bytes, at: int, size: int = 2, order: Order = "big") -> int:
     return int.from_bytes(frame[at : at + size], order)
 
 
-def _after_link(frame: bytes, at: int, link: int, layers: int) -> Found:
-    """Step over a link-layer header."""
+def _step(frame: bytes, at: int, link: int, layer: int) -> Next:
+    """Step over one header."""
     if link in _TYPED:
         size, where = _TYPED[link]
-        return _after_type(frame, at + size, _number(frame, at + where), layers)
+        return at + size, ETHERTYPE + _number(frame, at + where)
+    if link == 119 and frame[at : at + 3] == b"\x80\x21\x10":  # AVS behind Prism's number
+        link = 163
     if link in _WIRELESS:
         where, width, order = _WIRELESS[link]
-        return _after_wireless(frame, at + _number(frame, at + where, width, order), layers)
-    found = (-1, TAIL)
+        return _after_wireless(frame, at + _number(frame, at + where, width, order))
+    if link in _CARRIERS:
+        size, inner = _CARRIERS[link]
+        return at + size, inner
+    found = (-1, USER if link in USER_LINKS else TAIL)
     match link:
-        case 9 | 50 if frame[at : at + 2] in (b"\x0f\0", b"\x8f\0"):  # PPP: Cisco's framing, behind the same number
-            found = _after_link(frame, at, 104, layers)
-        case 9 | 50:
-            found = _after_ppp(frame, at + 2 if frame[at : at + 2] == b"\xff\x03" else at, layers)
-        case 51:  # PPPoE
-            found = _after_ppp(frame, at + 6, layers)
+        case 6:  # token ring: with a source route where the source address says so
+            route = _number(frame, at + 14, 1) & 0x1F if _number(frame, at + 8, 1) & 0x80 else 0
+            found = _after_llc(frame, at + 14 + route)
+        case 9:
+            found = _after_ppp(frame, at)
+        case 10 | 11:  # FDDI, ATM
+            found = _after_llc(frame, at + (13 if link == 10 else 0))
+        case 107:
+            found = _after_frame_relay(frame, at)
         case 117:  # OpenBSD pflog
-            found = at + (_number(frame, at, 1) + 3) // 4 * 4, 0
-        case 192 if layers == 0:  # PPI
-            size, inner = _number(frame, at + 2, 2, "little"), _number(frame, at + 4, 4, "little")
-            found = _after_link(frame, at + size, inner, layers + 1)
+            found = at + (_number(frame, at, 1) + 3) // 4 * 4, RAW
+        case 192 if layer == 0:  # PPI
+            found = at + _number(frame, at + 2, 2, "little"), _number(frame, at + 4, 2, "little")
         case 239:  # NFLOG
             found = _after_nflog(frame, at)
+        case _ if link - ETHERTYPE in (0x8847, 0x8848):
+            found = _after_mpls(frame, at)
     return found
 
 
-def _after_type(frame: bytes, at: int, kind: int, layers: int) -> Found:
-    """Step over what follows a header that ends in an Ethernet type: tags, MPLS, PPPoE, LLC with SNAP."""
-    while kind in _VLANS and at + 4 <= len(frame):
-        kind = _number(frame, at + 2)
-        at += 4
-    if at >= len(frame):
+def is_pktap(head: bytes) -> bool:
+    """Tell Apple's header by its first 12 bytes: its length, the kind of record (a packet), and what link type follows.
+
+    Before it had a link type of its own, it had the user-defined one 149; tshark decodes that as this.
+    """
+    size, kind, link = (_number(head, at, 4, "little") for at in (0, 4, 8))
+    return _PKTAP_BYTES <= size <= 4096 and kind == 1 and link in (0, ETHERNET, 12, 14, RAW, 105, 108, 127)
+
+
+def _pktap(frame: bytes, at: int, row: Record, names: Names) -> Next:
+    """Step over Apple's header, which says for each packet the interface and the process it belongs to.
+
+    Source: bsd/net/pktap.h of XNU; all numbers little-endian, as Wireshark takes them.
+    """
+    if at + _PKTAP_BYTES > len(frame):
         return -1, CUT
-    found = (-1, NOT_IP)
-    match kind:
-        case 0x0800:
-            found = at, 4
-        case 0x86DD:
-            found = at, 6
-        case 0x8847 | 0x8848:  # MPLS
-            found = _after_mpls(frame, at, layers)
-        case 0x8864:  # PPPoE session
-            found = _after_ppp(frame, at + 6, layers)
-        case _ if kind <= 1500:  # a length
-            found = _after_llc(frame, at, layers)
-    return found
+    size, link = _number(frame, at, 4, "little"), _number(frame, at + 8, 4, "little")
+    process = _text(frame[at + 56 : at + 76])
+    row.interface = names.number(_text(frame[at + 12 : at + 36]))
+    row.process = names.number(f"{process}[{_number(frame, at + 52, 4, 'little')}]") if process else 0
+    return (at + size, link) if size >= _PKTAP_BYTES and link < ETHERTYPE else (-1, NOT_IP)
 
 
-def _after_llc(frame: bytes, at: int, layers: int) -> Found:
+def _text(field: bytes) -> str:
+    return field.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def _after_llc(frame: bytes, at: int) -> Next:
     """Step over an LLC header with a SNAP header behind it."""
-    if frame[at : at + 6] != b"\xaa\xaa\x03\x00\x00\x00" or layers >= MAX_LAYERS:
-        return -1, NOT_IP
+    if frame[at : at + 6] != b"\xaa\xaa\x03\x00\x00\x00":
+        return -1, NOT_IP if len(frame) >= at + 6 else CUT
     kind = _number(frame, at + 6)
-    return _after_type(frame, at + 8, kind, layers + 1) if kind > 1500 else (-1, NOT_IP)
+    return (at + 8, ETHERTYPE + kind) if kind > 1500 else (-1, NOT_IP)
 
 
-def _after_mpls(frame: bytes, at: int, layers: int) -> Found:
+def _after_frame_relay(frame: bytes, at: int) -> Next:
+    """Step over an address of two to four bytes and what says the protocol.
+
+    Source: RFC 2427.
+    """
+    address = next((size for size in (2, 3, 4) if _number(frame, at + size - 1, 1) & 1), 4)
+    at += address + 1
+    at += _number(frame, at, 1) == 0  # padding
+    match _number(frame, at, 1):
+        case 0xCC:
+            return at + 1, IPV4
+        case 0x8E:
+            return at + 1, IPV6
+        case 0x80 if frame[at + 1 : at + 4] == bytes(3):
+            return at + 6, ETHERTYPE + _number(frame, at + 4)
+    return -1, NOT_IP
+
+
+def _after_mpls(frame: bytes, at: int) -> Next:
     """Step over labels. None says what lies below: IP by its version, else Ethernet, with or without a control word."""
     while True:
         if at + 5 > len(frame):
@@ -126,30 +205,26 @@ def _after_mpls(frame: bytes, at: int, layers: int) -> Found:
         at += 4
         if frame[at - 2] & 1:
             break
-    version = frame[at] >> 4
-    if version in (4, 6):
-        return at, version
-    if layers >= MAX_LAYERS:
-        return -1, DEEP
-    return _after_link(frame, at + 4 if version == 0 else at, 1, layers + 1)
+    match frame[at] >> 4:
+        case 4:
+            return at, IPV4
+        case 6:
+            return at, IPV6
+        case 0:
+            return at + 4, ETHERNET
+    return at, ETHERNET
 
 
-def _after_ppp(frame: bytes, at: int, layers: int) -> Found:
-    """Step over PPP's protocol field, which may be compressed to one byte."""
-    if at >= len(frame):
-        return -1, CUT
-    size = 1 if frame[at] & 1 else 2
-    match _number(frame, at, size):
-        case 0x0021:  # IPv4
-            return at + size, 4
-        case 0x0057:  # IPv6
-            return at + size, 6
-        case 0x0281 | 0x0283:  # MPLS
-            return _after_mpls(frame, at + size, layers)
-    return -1, NOT_IP
+def _after_ppp(frame: bytes, at: int) -> Next:
+    """Step over PPP that does not hold IP: Cisco's framing, behind the same number, and MPLS."""
+    if frame[at : at + 2] in (b"\x0f\0", b"\x8f\0"):
+        return at, 104
+    if frame[at : at + 2] == b"\xff\x03":
+        at += 2
+    return (at + 2, ETHERTYPE + 0x8847) if frame[at : at + 2] in (b"\x02\x81", b"\x02\x83") else (-1, NOT_IP)
 
 
-def _after_wireless(frame: bytes, at: int, layers: int) -> Found:
+def _after_wireless(frame: bytes, at: int) -> Next:
     """Let dpkt take an 802.11 frame apart; only data frames that are not encrypted hold anything."""
     from dpkt.ieee80211 import IEEE80211  # noqa: PLC0415 - dpkt is imported for the captures that need it
 
@@ -159,19 +234,22 @@ def _after_wireless(frame: bytes, at: int, layers: int) -> Found:
         if inner is None or outer.wep:
             return -1, NOT_IP
         start = len(frame) - len(inner.data)
+        if outer.subtype & 8:  # quality of service; dpkt knows neither of what may follow it
+            several = frame[start - 2] & 0x80  # frames in one, of which the first counts
+            start += (4 if outer.order else 0) + (14 if several else 0)
     except Exception:  # dpkt raises NeedData, struct.error, IndexError... on hostile input
         return -1, NOT_IP
-    return _after_llc(frame, start, layers)
+    return _after_llc(frame, start)
 
 
-def _after_nflog(frame: bytes, at: int) -> Found:
+def _after_nflog(frame: bytes, at: int) -> Next:
     """Step over Linux' netfilter log: a list of type, length, value; one of them is the packet."""
     family = _number(frame, at, 1)
     at += 4
     while at + 4 <= len(frame):
         size, kind = _number(frame, at, 2, "little"), _number(frame, at + 2, 2, "little")
         if kind & 0x7FFF == 9:
-            return (at + 4, 4 if family == 2 else 6) if family in (2, 10) else (-1, NOT_IP)
+            return (at + 4, IPV4 if family == 2 else IPV6) if family in (2, 10) else (-1, NOT_IP)
         if size < 4:
             break
         at += (size + 3) // 4 * 4

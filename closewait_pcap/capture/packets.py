@@ -28,6 +28,15 @@ PACKET = np.dtype(
         ("caplen", np.int64),
         ("wirelen", np.int64),
         ("link", np.int64),  # link type
+        ("vlan", np.int64),  # VLAN: its number, or outer * 4096 + inner of the innermost two tags; this and what follows: 0, none
+        ("interface", np.int64),  # where it was captured: a number in the reader's `Names`
+        ("process", np.int64),  # whose it is, likewise
+        ("tunnel", np.int64),  # the outermost tunnel it came through: an index of TUNNELS
+        ("tunnel_id", np.int64),  # VNI, GRE key, TEID, ERSPAN session, L2TP tunnel * 65536 + session
+        ("outer_src_hi", np.int64),  # addresses of that tunnel's ends; written only where there is a tunnel
+        ("outer_src_lo", np.int64),
+        ("outer_dst_hi", np.int64),
+        ("outer_dst_lo", np.int64),
         ("sender", np.int64),  # which end of its flow sends it: 0 the smaller endpoint, 1 the other; by the flow table
         ("slot", np.int64),  # where the search for its flow begins; by the flow table
         ("stream", np.int64),  # Wireshark's tcp.stream, set by the flow table
@@ -52,6 +61,13 @@ NOT_TCP = 16
 """dpkt looked and found no TCP."""
 NO_TIME = 32
 """A pcapng simple packet block: the frame has no time of its own."""
+
+FLANNEL = 128
+"""It came through VXLAN on port 8472, Linux' default from before the port was assigned: tshark has to be told."""
+
+TUNNELS = ("", "IP in IP", "6in4", "GRE", "ERSPAN", "VXLAN", "Geneve", "GTP-U", "Teredo", "L2TP", "MPLS", "EtherIP")
+"""Kinds of tunnel, by the numbers below."""
+IP_IN_IP, SIX_IN_FOUR, GRE, ERSPAN, VXLAN, GENEVE, GTP_U, TEREDO, L2TP, MPLS, ETHER_IP = range(1, 12)
 
 SIGN = 1 << 63
 

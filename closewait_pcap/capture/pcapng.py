@@ -12,7 +12,7 @@ from closewait_pcap.engine import Records
 
 Order = Literal["big", "little"]
 
-_IF_TSRESOL, _IF_TSOFFSET = 9, 14
+_IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET = 2, 3, 9, 14
 _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
 
 
@@ -51,7 +51,7 @@ def is_byte_order_magic(buffer: bytearray, at: int) -> bool:
     return bytes(buffer[at + 8 : at + 12]) in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a")
 
 
-def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
+def interface_description(body: bytes, order: Order) -> dict[str, Any] | None:
     """Read an interface description.
 
     Args:
@@ -59,12 +59,13 @@ def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
         order: the section's byte order.
 
     Returns:
-        link, snaplen, units, shift and offset, as INTERFACE has them; None where the block is too short or its timestamp
-        resolution is beyond attoseconds.
+        link, snaplen, units, shift and offset, as INTERFACE has them, and the name as text, else the description; None where the
+        block is too short or its timestamp resolution is beyond attoseconds.
     """
     if len(body) < 8:
         return None
     units, shift, offset = 1_000_000, 0, 0
+    texts = {_IF_NAME: "", _IF_DESCRIPTION: ""}
     for code, value in _options(body[8:], order):
         if code == _IF_TSRESOL and value:
             shift = value[0] & 0x7F
@@ -76,6 +77,8 @@ def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
                 if shift > 18:
                     return None
                 units, shift = 10**shift, 0
+        elif code in texts:
+            texts[code] = value.rstrip(b"\0").decode("utf-8", "replace")
         elif code == _IF_TSOFFSET and len(value) == 8:
             offset = int.from_bytes(value, order, signed=True)
     return {
@@ -84,6 +87,7 @@ def interface_description(body: bytes, order: Order) -> dict[str, int] | None:
         "units": units,
         "shift": shift,
         "offset": max(min(offset, MAX_SECONDS), -MAX_SECONDS),
+        "name": texts[_IF_NAME] or texts[_IF_DESCRIPTION],
     }
 
 

@@ -14,8 +14,10 @@ from typing import BinaryIO
 import numpy as np
 
 from closewait_pcap.capture import headers, longtail
-from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS
-from closewait_pcap.capture.packets import FRAME_BITS, LONG_TAIL, NO_TIME, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
+from closewait_pcap.capture.fragments import Fragments
+from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS, SLL2
+from closewait_pcap.capture.names import Names
+from closewait_pcap.capture.packets import FLANNEL, FRAME_BITS, LONG_TAIL, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
 from closewait_pcap.capture.pcapng import (
     Order,
     Section,
@@ -32,6 +34,12 @@ CHUNK = 1 << 20
 """Bytes read at once. Measured: 512 KiB cost 10 % more for full-size frames, 256 KiB a third more; 2 MiB gain little."""
 BATCH = 4096
 """Packets in a batch: 4 % faster than 2048, and more gains nothing."""
+
+_LEFT_FOR_PYTHON = (
+    "seq", "ack", "len", "window", "srcport", "vlan", "interface", "process", "tunnel", "tunnel_id",
+    "outer_src_hi", "outer_src_lo", "outer_dst_hi", "outer_dst_lo",
+)  # fmt: skip
+"""What of a row marked LONG_TAIL means something: where to go on, and what is known of the way there."""
 
 _DAMAGE = {
     headers.DAMAGED_LENGTH: "an impossible length",
@@ -64,6 +72,10 @@ class CaptureInfo:
     """ns."""
     longest_pause: int = 0
     """ns between two frames."""
+    fragments_incomplete: int = 0
+    """Fragmented datagrams that may hold TCP and of which some part is not in the capture."""
+    flannel: int = 0
+    """TCP frames in VXLAN on port 8472, which tshark does not decode by default."""
     damage: str | None = None
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
@@ -110,6 +122,8 @@ def combine(parts: list[CaptureInfo]) -> CaptureInfo:
         steps_back=sum(part.steps_back for part in parts),
         largest_step_back=max(part.largest_step_back for part in parts),
         longest_pause=max(part.longest_pause for part in parts),
+        fragments_incomplete=sum(part.fragments_incomplete for part in parts),
+        flannel=sum(part.flannel for part in parts),
         damage="; ".join(part.damage for part in parts if part.damage) or None,
         interrupted=any(part.interrupted for part in parts),
         parts=parts,
@@ -127,9 +141,11 @@ class CaptureReader:
         number: of this capture among those that are read together.
         quiet: do not warn of damage; `info` still tells.
         chunk: bytes read at once.
+        names: what the numbers in the columns ``interface`` and ``process`` stand for; to be given where several captures are to
+            share one table.
 
     Raises:
-        CaptureError: the stream holds no capture.
+        CaptureError: the stream holds no capture, or one of a link type that only its author knows.
     """
 
     def __init__(
@@ -140,9 +156,11 @@ class CaptureReader:
         strict: bool = False,
         mode: Mode = PLAIN,
         number: int = 0,
+        names: Names | None = None,
         quiet: bool = False,
         chunk: int = CHUNK,
     ) -> None:
+        self.names = Names() if names is None else names
         self._stream = stream
         self._name = name
         self._strict = strict
@@ -170,7 +188,13 @@ class CaptureReader:
         self._links: set[int] = set()
         self._skips = mode.counters([0] * len(SKIP_REASONS))
         self._batch: Records = mode.records(PACKET, BATCH)
+        self._fragments = Fragments()
         if not self.format.pcapng:
+            if self.format.link in longtail.USER_LINKS and not longtail.is_pktap(self._first_bytes(12)):
+                raise CaptureError(
+                    f"{name}: link type {self.format.link}, {longtail.link_name(self.format.link)}: only who made the capture "
+                    "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
+                )
             self._add_interface(link=self.format.link)
 
     @property
@@ -235,6 +259,8 @@ class CaptureReader:
             stop = int(self._decoder.stop)
             if self._decoder.tails:
                 self._decode_long_tail(int(self._decoder.rows))
+            if SLL2 in self._links:
+                self._name_interfaces(int(self._decoder.rows))
             yield int(self._decoder.rows)
             if stop == headers.FULL:
                 continue
@@ -248,6 +274,12 @@ class CaptureReader:
                 self._damaged(_DAMAGE[stop])
                 break
         self._finish()
+
+    def _first_bytes(self, count: int) -> bytes:
+        """The begin of the first frame (pcap)."""
+        begin = self.format.header + self.format.record_header
+        self._fill(begin + count)
+        return bytes(self._buffer[begin : min(begin + count, self._filled)])
 
     def _more(self, need: int) -> bool:
         """Get the rest of the record at ``decoder.at``; False at the input's end."""
@@ -300,9 +332,10 @@ class CaptureReader:
             row = batch[number]
             if not int(row.quality) & LONG_TAIL:
                 continue
-            scratch.quality = int(row.quality) & NO_TIME
-            frame = bytes(self.frame_bytes(row))
-            outcome = longtail.decode(frame, int(row.wirelen), int(row.link), scratch)
+            scratch.quality = int(row.quality) & ~LONG_TAIL
+            for name in _LEFT_FOR_PYTHON:
+                setattr(scratch, name, int(getattr(row, name)))
+            outcome = longtail.decode(bytes(self.frame_bytes(row)), scratch, self._fragments, self.names)
             if outcome != headers.TCP:
                 self._skips[outcome] += 1
                 row.quality = NOT_TCP
@@ -312,8 +345,20 @@ class CaptureReader:
             self._mode.assign(row, scratch)
             if not scratch.quality & NUMBERING_ONLY:
                 self._decoder.tcp_frames = self._decoder.tcp_frames + 1
+                self._decoder.flannel = self._decoder.flannel + (scratch.quality & FLANNEL != 0)
             else:
                 self._skips[headers.NOT_TCP if scratch.quality & QUOTED else headers.MALFORMED] += 1
+
+    def _name_interfaces(self, rows: int) -> None:
+        """Give Linux cooked v2's interface numbers, which the decoder leaves as negative ones, their place among the names."""
+        if self._mode.compiled:
+            column = self._batch["interface"][:rows]
+            for index in np.unique(column[column < 0]).tolist():
+                column[column == index] = self.names.number(f"ifindex {-index}")
+            return
+        for row in self._batch[:rows]:
+            if row.interface < 0:
+                row.interface = self.names.number(f"ifindex {-row.interface}")
 
     def _read_block(self) -> bool:
         """Read a pcapng block that the kernel leaves to Python; False where the input ends or is damaged."""
@@ -362,12 +407,15 @@ class CaptureReader:
             interface_statistics(body, order, self._section, self._interfaces, int(self._decoder.interfaces))
         return None
 
-    def _add_interface(self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0) -> None:
+    def _add_interface(
+        self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0, name: str = ""
+    ) -> None:
         number = int(self._decoder.interfaces)
         if number == len(self._interfaces):
             self._interfaces = self._mode.grow(self._interfaces, INTERFACE, 2 * number)
         row = self._interfaces[number]
         row.link, row.snaplen, row.units, row.shift, row.offset = link, snaplen, units, shift, offset
+        row.name = self.names.number(name)
         self._decoder.interfaces = number + 1
         self._links.add(link)
 
@@ -395,5 +443,6 @@ class CaptureReader:
         dropped = self._section.drops + int(decoder.drops)
         info.drops = dropped if self._section.reported or decoder.drops else None
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
+        info.fragments_incomplete, info.flannel = self._fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)
         info.longest_pause = int(decoder.longest_pause)

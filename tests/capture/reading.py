@@ -12,7 +12,8 @@ from closewait_pcap.errors import CaptureWarning
 from closewait_pcap.flows.table import FlowTable
 
 MODES = {"plain": PLAIN, "compiled": COMPILED}
-KEPT = tuple(name for name in PACKET.names or () if name not in ("slot", "sender", "offset", "link", "caplen", "wirelen"))
+UNKEPT = ("slot", "sender", "offset", "link", "caplen", "wirelen")
+KEPT = tuple(name for name in PACKET.names or () if name not in UNKEPT)
 
 
 class Row(NamedTuple):
@@ -33,6 +34,15 @@ class Row(NamedTuple):
     wscale: int
     flags: int
     quality: int
+    vlan: int
+    interface: int
+    process: int
+    tunnel: int
+    tunnel_id: int
+    outer_src_hi: int
+    outer_src_lo: int
+    outer_dst_hi: int
+    outer_dst_lo: int
     stream: int
 
     @property
@@ -43,8 +53,15 @@ class Row(NamedTuple):
     def dst(self) -> str:
         return _text(self.dst_hi, self.dst_lo)
 
+    @property
+    def outer(self) -> tuple[str, str]:
+        """The ends of the outermost tunnel."""
+        return _text(self.outer_src_hi, self.outer_src_lo), _text(self.outer_dst_hi, self.outer_dst_lo)
+
 
 assert Row._fields == KEPT
+_OUTER = ("outer_src_hi", "outer_src_lo", "outer_dst_hi", "outer_dst_lo")
+"""Written only where there is a tunnel."""
 
 
 class Reading(NamedTuple):
@@ -53,6 +70,7 @@ class Reading(NamedTuple):
     info: CaptureInfo
     rows: list[Row]
     warnings: list[str]
+    names: list[str]
 
     @property
     def row(self) -> Row:
@@ -88,5 +106,6 @@ def read(source: "bytes | io.RawIOBase | io.BufferedIOBase", mode: Mode = PLAIN,
             for row in batch[:count]:
                 values = [int(row[name]) for name in KEPT] if mode.compiled else [int(getattr(row, name)) for name in KEPT]
                 if not values[KEPT.index("quality")] & NOT_TCP:
-                    rows.append(Row(*values))
-    return Reading(reader.info, rows, [str(warning.message) for warning in caught])
+                    kept = Row(*values)
+                    rows.append(kept if kept.tunnel else kept._replace(**dict.fromkeys(_OUTER, 0)))
+    return Reading(reader.info, rows, [str(warning.message) for warning in caught], reader.names.texts)

@@ -135,8 +135,10 @@ def test_ipv4_version_that_the_link_layer_denies(read: Read) -> None:
 
 
 def test_first_fragment_is_marked_and_its_length_is_its_own(read: Read) -> None:
-    row = one(read, ethernet(ipv4(tcp(bytes(100)), fragment=0x2000)))
+    frame = ethernet(ipv4(tcp(bytes(100)), fragment=0x2000))
+    row = one(read, Frame(frame[:100], wirelen=len(frame)))
     assert (row.quality, row.len) == (FRAGMENT, 100)
+    assert none(read, frame) == "fragment"  # the rest may come
 
 
 def test_dont_fragment_is_no_fragment(read: Read) -> None:
@@ -144,9 +146,10 @@ def test_dont_fragment_is_no_fragment(read: Read) -> None:
 
 
 def test_later_fragments_hold_no_header(read: Read) -> None:
-    assert none(read, ethernet(ipv4(tcp(bytes(100)), fragment=0x2001))) == "later_fragment"
-    assert none(read, ethernet(ipv4(tcp(bytes(100)), fragment=185))) == "later_fragment"
-    assert none(read, ethernet(ipv4(tcp(), fragment=185, protocol=17))) == "not_tcp"
+    assert none(read, ethernet(ipv4(tcp(bytes(100)), fragment=0x2001))) == "fragment"
+    assert none(read, ethernet(ipv4(tcp(bytes(100)), fragment=185))) == "fragment"
+    assert none(read, ethernet(ipv4(tcp(), fragment=185, protocol=17))) == "fragment"  # of a tunnel, perhaps
+    assert none(read, ethernet(ipv4(tcp(), fragment=185, protocol=50))) == "not_tcp"
 
 
 def test_total_length_zero_is_segmentation_offload(read: Read) -> None:
@@ -216,17 +219,19 @@ def fragment_header(offset: int, more: int, next_header: int = 6) -> bytes:
 
 
 def test_ipv6_fragments(read: Read) -> None:
-    row = one(read, ethernet(ipv6(fragment_header(0, 1) + tcp(bytes(100)), next_header=44)))
+    frame = ethernet(ipv6(fragment_header(0, 1) + tcp(bytes(100)), next_header=44))
+    row = one(read, Frame(frame[:100], wirelen=len(frame)))
     assert (row.quality, row.len) == (FRAGMENT, 100)
+    assert none(read, frame) == "fragment"  # the rest may come
     assert one(read, ethernet(ipv6(fragment_header(0, 0) + tcp(), next_header=44))).quality == 0  # an atomic one
-    assert none(read, ethernet(ipv6(fragment_header(5, 1) + tcp(), next_header=44))) == "later_fragment"
-    assert none(read, ethernet(ipv6(fragment_header(5, 0, 17) + tcp(), next_header=44))) == "not_tcp"
+    assert none(read, ethernet(ipv6(fragment_header(5, 1) + tcp(), next_header=44))) == "fragment"
+    assert none(read, ethernet(ipv6(fragment_header(5, 0, 50) + tcp(), next_header=44))) == "not_tcp"
 
 
 def test_later_fragment_behind_another_extension_header(read: Read) -> None:
     """dpkt reads such a one as TCP."""
     body = extension(44) + fragment_header(5, 1) + tcp()
-    assert none(read, ethernet(ipv6(body, next_header=0))) == "later_fragment"
+    assert none(read, ethernet(ipv6(body, next_header=0))) == "fragment"
 
 
 def test_jumbogram(read: Read) -> None:

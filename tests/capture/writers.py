@@ -69,9 +69,12 @@ def section(order: Order = "<", options: bytes = b"") -> bytes:
 
 
 def interface(
-    link: int = ETHERNET, *, snaplen: int = 0, tsresol: int | None = None, tsoffset: int | None = None, order: Order = "<"
-) -> bytes:
-    options = b"" if tsresol is None else option(9, bytes([tsresol]), order)
+    link: int = ETHERNET, *, snaplen: int = 0, tsresol: int | None = None, tsoffset: int | None = None, order: Order = "<",
+    name: str = "", description: str = "",
+) -> bytes:  # fmt: skip
+    options = option(2, name.encode(), order) if name else b""
+    options += option(3, description.encode(), order) if description else b""
+    options += b"" if tsresol is None else option(9, bytes([tsresol]), order)
     options += b"" if tsoffset is None else option(14, struct.pack(order + "q", tsoffset), order)
     return block(1, struct.pack(order + "HHI", link, 0, snaplen) + options + (option(0, b"", order) if options else b""), order)
 
@@ -172,3 +175,67 @@ def conversation() -> list[bytes]:
         segment(turned=True, flags=ACK | FIN, seq=5200, ack=1006),
         segment(seq=1006, ack=5201),
     ]
+
+
+# ---- tunnels; what they carry follows
+
+OUTER4 = ("192.0.2.1", "192.0.2.2")
+OUTER6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
+
+
+def outer4(payload: bytes, protocol: int = 17, **fields: int) -> bytes:
+    """An Ethernet frame with an outer IPv4 header."""
+    return ethernet(ipv4(payload, protocol=protocol, addresses=OUTER4, **fields))
+
+
+def outer6(payload: bytes, protocol: int = 17) -> bytes:
+    """An Ethernet frame with an outer IPv6 header."""
+    return ethernet(ipv6(payload, next_header=protocol, addresses=OUTER6))
+
+
+def udp(payload: bytes, port: int, *, source: int = 50000, length: int | None = None) -> bytes:
+    """A UDP datagram to ``port``."""
+    return struct.pack("!HHHH", source, port, 8 + len(payload) if length is None else length, 0) + payload
+
+
+def vxlan(payload: bytes, vni: int = 42, *, flags: int = 8, reserved: int = 0) -> bytes:
+    """RFC 7348."""
+    return struct.pack("!II", flags << 24 | reserved, vni << 8) + payload
+
+
+def geneve(payload: bytes, kind: int = 0x6558, vni: int = 42, *, options: bytes = b"") -> bytes:
+    """RFC 8926."""
+    return struct.pack("!BBHI", len(options) // 4, 0, kind, vni << 8) + options + payload
+
+
+def gre(
+    payload: bytes, kind: int, *, key: int | None = None, checksum: bool = False, sequence: int | None = None, more: bytes = b"",
+    flags: int = 0,
+) -> bytes:  # fmt: skip
+    """RFC 2784 and 2890."""
+    flags |= checksum << 15 | (key is not None) << 13 | (sequence is not None) << 12
+    head = struct.pack("!HH", flags, kind) + bytes(4 * checksum)
+    head += b"" if key is None else struct.pack("!I", key)
+    head += b"" if sequence is None else struct.pack("!I", sequence)
+    return head + more + payload
+
+
+def erspan2(payload: bytes, session: int = 7) -> bytes:
+    """Type II, draft-foschiano-erspan; without GRE."""
+    return struct.pack("!HHI", 0x1005, session, 3) + payload
+
+
+def erspan3(payload: bytes, session: int = 7, *, kind: int = 0, more: bytes = b"") -> bytes:
+    """Type III; ``more``: the platform's own part."""
+    return struct.pack("!HHIHH", 0x2005, session, 99, 0, kind << 10 | bool(more)) + more + payload
+
+
+def gtp(payload: bytes, teid: int = 0x1234, *, flags: int = 0x30, kind: int = 255, more: bytes = b"") -> bytes:
+    """GTP-U, 3GPP TS 29.281; ``more``: sequence number, N-PDU number and extension headers."""
+    return struct.pack("!BBHI", flags, kind, len(more + payload), teid) + more + payload
+
+
+def l2tp(payload: bytes, *, flags: int = 2, more: bytes = b"", tunnel: int = 5, session: int = 6) -> bytes:
+    """RFC 2661; ``more``: sequence numbers and offset."""
+    length = struct.pack("!H", 8 + len(more + payload)) if flags & 0x4000 else b""
+    return struct.pack("!H", flags) + length + struct.pack("!HH", tunnel, session) + more + payload

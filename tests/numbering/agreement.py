@@ -21,9 +21,7 @@ _FIELDS = (
     "frame.number", "frame.time_epoch", "frame.protocols", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw",
     "tcp.ack_raw", "tcp.len", "tcp.flags", "tcp.window_size_value",
 )  # fmt: skip
-OPTIONS = (
-    "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
-)  # fmt: skip
+OPTIONS = ("-o", "tcp.desegment_tcp_streams:FALSE")
 
 
 class Seen(NamedTuple):
