@@ -68,7 +68,8 @@ def gather(sources: CaptureSource | Iterable[CaptureSource]) -> Gathered:
         found = _expand(source, gathered.passed_over)
         gathered = gathered._replace(explicit=gathered.explicit and found == [source])
         for one in found:
-            name, identity = _name(one), _identity(one)
+            identity = _identity(one)
+            name = _name(one)
             if identity in seen:
                 first = seen[identity]
                 again = "given twice" if first == name else f"the same file as {first}"
@@ -199,6 +200,10 @@ def _some(names: list[str]) -> str:
 
 
 def _name(source: CaptureSource) -> str:
+    if is_url(source):
+        from closewait_pcap.capture.remote import shown  # noqa: PLC0415
+
+        return shown(str(source))
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else str(getattr(source, "name", "<stream>"))
 
 

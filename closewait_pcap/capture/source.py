@@ -1,4 +1,4 @@
-"""Where a capture comes from: a path, ``-`` for standard input, or an open binary file; compressed or not."""
+"""Where a capture comes from: a path, ``-`` for standard input, a URL, or an open binary file; compressed or not."""
 
 import errno
 import os
@@ -32,14 +32,14 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
     """Open an input for one pass over its bytes; compressed ones are decompressed on the way, foreign formats converted.
 
     Args:
-        source: a path, ``-`` for standard input, or a binary file object (which stays open afterwards).
+        source: a path, ``-`` for standard input, a URL, or a binary file object (which stays open afterwards).
 
     Yields:
         The stream, its name for messages, and its size where known.
 
     Raises:
         CaptureError: there is no such file, it may not be read, it is a directory, or its format cannot be converted.
-        MissingExtra: the package that reads this compression is not installed.
+        MissingExtra: the package that reads this compression, or fetches this URL, is not installed.
     """
     with _open_raw(source) as opened, _decompressed(opened) as plain, _converted(plain) as capture:
         yield capture
@@ -93,6 +93,12 @@ def _open_raw(source: CaptureSource) -> Iterator[Opened]:
     if source == "-":
         # the raw stream gives what has come; the buffered one waits until all that was asked for is there
         yield Opened(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "<stdin>", None, 0)
+        return
+    if is_url(source):
+        from closewait_pcap.capture.remote import open_url, shown  # noqa: PLC0415 - most captures are files
+
+        with open_url(os.fspath(source)) as remote:
+            yield Opened(remote, shown(os.fspath(source)), None, 0)
         return
     path = Path(source)
     try:
@@ -173,9 +179,9 @@ class _ByRead:
 
 
 def is_rereadable(source: CaptureSource) -> bool:
-    """Whether the input can be opened a second time (a regular file, or a seekable file object)."""
+    """Whether the input can be opened a second time (a regular file, a URL, or a seekable file object)."""
     if isinstance(source, (str, os.PathLike)):
-        return source != "-" and Path(source).is_file()
+        return is_url(source) or (source != "-" and Path(source).is_file())
     return bool(getattr(source, "seekable", lambda: False)())
 
 
