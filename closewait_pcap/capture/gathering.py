@@ -21,12 +21,10 @@ _COMPRESSED = rf"(?:{'|'.join(map(re.escape, SUFFIXES))})*"
 _COUNTED = r"[0-9]{1,5}"
 """What tcpdump -C appends. More digits are a date, or a time."""
 _DUMPCAP = (
-    re.compile(r"(?P<stem>.+)_(?P<number>[0-9]{5,10})_[0-9]{14}(?P<suffix>\.[^.]+)?"),  # dumpcap -b; editcap -c, -i
-    re.compile(r"(?P<stem>.+)_[0-9]{14}_(?P<number>[0-9]{5,10})(?P<suffix>\.[^.]+)?"),  # dumpcap -b nametimenum:2
+    r"(?P<stem>.+)_(?P<number>[0-9]{5,10})_[0-9]{14}(?P<suffix>\.[^.]+)?",  # dumpcap -b; editcap -c, -i
+    r"(?P<stem>.+)_[0-9]{14}_(?P<number>[0-9]{5,10})(?P<suffix>\.[^.]+)?",  # dumpcap -b nametimenum:2
 )
-_TCPDUMP = re.compile(
-    rf"(?P<stem>.+)(?P<suffix>\.(?:pcap|pcapng|cap|dmp|dump|trace|tcpdump))(?P<number>{_COUNTED})?", re.IGNORECASE
-)
+_TCPDUMP = rf"(?i:(?P<stem>.+)(?P<suffix>\.(?:pcap|pcapng|cap|dmp|dump|trace|tcpdump)))(?P<number>{_COUNTED})?"
 _TIMES = dict.fromkeys("CdeHIklmMSyUVWg", r"[0-9 ]{2}") | {"Y": "[0-9]{4}", "G": "[0-9]{4}", "j": "[0-9]{3}", "s": "[0-9]+"}
 _TIMES |= {
     "F": r"[0-9]+-[0-9]{2}-[0-9]{2}",
@@ -70,7 +68,8 @@ def gather(sources: CaptureSource | Iterable[CaptureSource]) -> Gathered:
         found = _expand(source, gathered.passed_over)
         gathered = gathered._replace(explicit=gathered.explicit and found == [source])
         for one in found:
-            name, identity = _name(one), _identity(one)
+            identity = _identity(one)
+            name = _name(one)
             if identity in seen:
                 first = seen[identity]
                 again = "given twice" if first == name else f"the same file as {first}"
@@ -96,9 +95,9 @@ def family_of(name: str) -> tuple[str, int] | None:
     """
     name = re.sub(rf"{_COMPRESSED}\Z", "", name)
     for pattern in _DUMPCAP:
-        if match := pattern.fullmatch(name):
+        if match := re.fullmatch(pattern, name):
             return match["stem"] + (match["suffix"] or ""), int(match["number"])
-    match = _TCPDUMP.fullmatch(name)
+    match = re.fullmatch(_TCPDUMP, name)
     if match is None or (match["number"] is None and match["stem"][-1].isdigit()):
         return None
     return match["stem"] + match["suffix"], int(match["number"] or 0)
@@ -201,6 +200,10 @@ def _some(names: list[str]) -> str:
 
 
 def _name(source: CaptureSource) -> str:
+    if is_url(source):
+        from closewait_pcap.capture.remote import shown  # noqa: PLC0415
+
+        return shown(str(source))
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else str(getattr(source, "name", "<stream>"))
 
 

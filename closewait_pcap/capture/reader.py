@@ -175,7 +175,7 @@ class CaptureReader:
         if not self._filled and (trouble := getattr(stream, "trouble", None)):
             raise CaptureError(f"{name}: {trouble}; nothing of it could be read")
         self.format = sniff(bytes(self._buffer[: min(HEAD, self._filled)]), name)
-        self.info = CaptureInfo(name, self.format.name)
+        self.info = CaptureInfo(name, getattr(stream, "converted_from", None) or self.format.name)
         self._section = Section()
         self._decoder: Record = mode.records(DECODER, 1)[0]
         self._decoder.at = self.format.header

@@ -62,6 +62,13 @@ def foreign(head: bytes) -> str | None:
     return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
 
 
+def is_convertible(head: bytes) -> bool:
+    """Whether data that begins with ``head`` may be a capture in another binary format."""
+    if foreign(head) is not None:
+        return True
+    return len(head) >= HEAD and not (is_capture(head) or any(map(head.startswith, _OTHERS)) or _is_text(head))
+
+
 def sniff(head: bytes, name: str) -> Format:
     """Tell the capture format from the first bytes.
 
@@ -92,12 +99,17 @@ def sniff(head: bytes, name: str) -> Format:
             raise CaptureError(f"{name}: this is {what}, not a pcap or pcapng capture; try: {remedy}")
     if (kind := foreign(head)) is not None:
         raise CaptureError(
-            f"{name}: this is a capture in {kind}'s format, not pcap or pcapng; "
+            f"{name}: this is a capture in {kind} format, not pcap or pcapng; "
             "install tshark (apt install tshark), and its editcap converts it on the way"
         )
     if _is_text(head):
         raise CaptureError(f"{name}: this is text, not a pcap or pcapng capture; write one with: tcpdump -w FILE")
-    raise CaptureError(f"{name}: not a pcap or pcapng capture (it begins with {head[:4].hex(' ')})")
+    import shutil  # noqa: PLC0415 - for this error alone
+
+    message = f"{name}: not a pcap or pcapng capture (it begins with {head[:4].hex(' ')})"
+    if shutil.which("editcap") is None:
+        message += "; more formats can be read where tshark is installed (apt install tshark)"
+    raise CaptureError(message)
 
 
 def _pcapng(head: bytes, name: str) -> Format:

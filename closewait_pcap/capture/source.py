@@ -1,4 +1,4 @@
-"""Where a capture comes from: a path, ``-`` for standard input, or an open binary file; compressed or not."""
+"""Where a capture comes from: a path, ``-`` for standard input, a URL, or an open binary file; compressed or not."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from closewait_pcap.capture.compression import MAGIC, Decompressed, codec_of
+from closewait_pcap.capture.sniff import HEAD, is_convertible
 from closewait_pcap.errors import CaptureError
 
 CaptureSource = str | os.PathLike[str] | BinaryIO
@@ -28,29 +29,55 @@ class Opened(NamedTuple):
 
 @contextmanager
 def open_source(source: CaptureSource) -> Iterator[Opened]:
-    """Open an input for one pass over its bytes; compressed ones are decompressed on the way.
+    """Open an input for one pass over its bytes; compressed ones are decompressed on the way, foreign formats converted.
 
     Args:
-        source: a path, ``-`` for standard input, or a binary file object (which stays open afterwards).
+        source: a path, ``-`` for standard input, a URL, or a binary file object (which stays open afterwards).
 
     Yields:
         The stream, its name for messages, and its size where known.
 
     Raises:
-        CaptureError: there is no such file, it may not be read, or it is a directory.
-        MissingExtra: the package that reads this compression is not installed.
+        CaptureError: there is no such file, it may not be read, it is a directory, or its format cannot be converted.
+        MissingExtra: the package that reads this compression, or fetches this URL, is not installed.
     """
-    with _open_raw(source) as opened:
-        first = _First(opened)
-        codec = codec_of(first.head)
-        if codec is None:
-            yield opened._replace(stream=cast("BinaryIO", first.unread()))
-            return
-        decompressed = Decompressed(cast("BinaryIO", first), codec)
-        try:
-            yield Opened(cast("BinaryIO", decompressed), opened.name, None, opened.at_least)
-        finally:
-            decompressed.close()
+    with _open_raw(source) as opened, _decompressed(opened) as plain, _converted(plain) as capture:
+        yield capture
+
+
+@contextmanager
+def _decompressed(opened: Opened) -> Iterator[Opened]:
+    first = _First(opened, MAGIC)
+    codec = codec_of(first.head)
+    if codec is None:
+        yield opened._replace(stream=cast("BinaryIO", first.unread()))
+        return
+    decompressed = Decompressed(cast("BinaryIO", first), codec)
+    try:
+        yield Opened(cast("BinaryIO", decompressed), opened.name, None, opened.at_least)
+    finally:
+        decompressed.close()
+
+
+@contextmanager
+def _converted(opened: Opened) -> Iterator[Opened]:
+    """Turn what is not ours to read into pcapng, where the program that can is installed."""
+    first = _First(opened, HEAD)
+    stream = cast("BinaryIO", first.unread())
+    if not is_convertible(first.head):
+        yield opened._replace(stream=stream)
+        return
+    from closewait_pcap.capture.conversion import Converted, converter  # noqa: PLC0415 - most captures need none
+
+    program = converter()
+    if program is None:
+        yield opened._replace(stream=stream)
+        return
+    converted = Converted(program, stream, first.head, opened.name)
+    try:
+        yield Opened(cast("BinaryIO", converted), opened.name, None, opened.at_least)
+    finally:
+        converted.close()
 
 
 @contextmanager
@@ -67,6 +94,12 @@ def _open_raw(source: CaptureSource) -> Iterator[Opened]:
         # the raw stream gives what has come; the buffered one waits until all that was asked for is there
         yield Opened(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "<stdin>", None, 0)
         return
+    if is_url(source):
+        from closewait_pcap.capture.remote import open_url, shown  # noqa: PLC0415 - most captures are files
+
+        with open_url(os.fspath(source)) as remote:
+            yield Opened(remote, shown(os.fspath(source)), None, 0)
+        return
     path = Path(source)
     try:
         stream = path.open("rb", buffering=0)
@@ -81,17 +114,22 @@ def _open_raw(source: CaptureSource) -> Iterator[Opened]:
 class _First:
     """A stream whose first bytes were looked at; they are read again as if nothing had happened."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, count: int) -> None:
         self._stream = opened.stream
         self._seekable = opened.size is not None
         self._failure: Exception | None = None
         self.head = b""
         try:
-            while len(self.head) < MAGIC and (block := self._from_stream(MAGIC - len(self.head))):
+            while len(self.head) < count and (block := self._from_stream(count - len(self.head))):
                 self.head += block
         except Exception as error:  # raised again where the reader reads, who can say at which byte
             self._failure = error
         self._left = self.head
+
+    @property
+    def trouble(self) -> str | None:
+        """What the stream itself says was wrong with it."""
+        return getattr(self._stream, "trouble", None)
 
     def unread(self) -> "BinaryIO | _First":
         """Give the stream as it was: the very same one where it can go back."""
@@ -141,9 +179,9 @@ class _ByRead:
 
 
 def is_rereadable(source: CaptureSource) -> bool:
-    """Whether the input can be opened a second time (a regular file, or a seekable file object)."""
+    """Whether the input can be opened a second time (a regular file, a URL, or a seekable file object)."""
     if isinstance(source, (str, os.PathLike)):
-        return source != "-" and Path(source).is_file()
+        return is_url(source) or (source != "-" and Path(source).is_file())
     return bool(getattr(source, "seekable", lambda: False)())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.running import ROOT, environment, sample
 
-HEAVY = ("pandas", "numba", "dpkt", "pyshark", "matplotlib")
+HEAVY = ("pandas", "numba", "dpkt", "pyshark", "matplotlib", "fsspec", "aiohttp")
 LEAK = sample("healthy_and_leaking")
 SAY = """
 import atexit, json, sys
