@@ -1,6 +1,11 @@
 """TCP in tunnels: what is in front of it, what the path columns say, and that tshark finds the same."""
 
+import os
+import shutil
 import struct
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -265,3 +270,80 @@ def test_flannel(read: Read, tmp_path: Path) -> None:
 def test_something_else_on_that_port(read: Read, changed: bytes) -> None:
     reading = read(pcap([outer4(udp(changed, 8472))]))
     assert (reading.rows, reading.info.flannel) == ([], 0)
+
+
+# ---- the kernel's own
+
+SERVE = "import socket; s = socket.create_server(('10.42.0.2', 80)); c = s.accept()[0]; c.recv(100000, socket.MSG_WAITALL)"
+ASK = "import socket; s = socket.create_connection(('10.42.0.2', 80)); s.sendall(bytes(100000)); s.close()"
+
+
+@pytest.fixture(name="overlay", params=[4789, 8472])
+def record_overlay(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[int, Path]:
+    """A capture of a cable on which Linux speaks VXLAN, in datagrams that are longer than the cable allows."""
+    near, far, path = f"cw-near-{os.getpid()}", f"cw-far-{os.getpid()}", tmp_path / "overlay.pcap"
+    setup = [
+        f"ip netns add {near}",
+        f"ip netns add {far}",
+        f"ip link add eth0 mtu 1400 netns {near} type veth peer eth0 netns {far}",
+    ]
+    for name, me, you in ((near, 1, 2), (far, 2, 1)):
+        setup += [
+            f"ip -n {name} link set eth0 mtu 1400 up",
+            f"ip -n {name} addr add 192.0.2.{me}/24 dev eth0",
+            f"ip -n {name} link add vx type vxlan id 42 local 192.0.2.{me} remote 192.0.2.{you} dstport {request.param} df unset",
+            f"ip -n {name} link set vx mtu 1500 up",
+            f"ip -n {name} addr add 10.42.0.{me}/24 dev vx",
+            f"ip -n {name} route replace 10.42.0.0/24 dev vx src 10.42.0.{me} mtu lock 1500",  # or TCP adapts to the cable
+        ]
+    try:
+        for command in setup:
+            if subprocess.run(command.split(), capture_output=True, check=False).returncode:
+                pytest.skip(f"cannot be made here: {command}")
+        dump = [
+            "ip",
+            "netns",
+            "exec",
+            near,
+            "tcpdump",
+            "-Z",
+            "root",
+            "--immediate-mode",
+            "-i",
+            "eth0",
+            "-U",
+            "-w",
+            str(path),
+            "udp or ip[6:2] & 0x1fff != 0",
+        ]
+        with (
+            subprocess.Popen(dump, stderr=subprocess.PIPE) as recorder,
+            subprocess.Popen(["ip", "netns", "exec", far, sys.executable, "-c", SERVE]) as server,
+        ):
+            assert recorder.stderr
+            recorder.stderr.readline()
+            for _ in range(50):
+                if not subprocess.run(
+                    ["ip", "netns", "exec", near, sys.executable, "-c", ASK], capture_output=True, check=False
+                ).returncode:
+                    break
+            server.wait(timeout=20)
+            time.sleep(0.5)
+            recorder.terminate()
+    finally:
+        for name in (near, far):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+    return request.param, path
+
+
+@pytest.mark.skipif(TSHARK is None or shutil.which("tcpdump") is None, reason="tshark or tcpdump is not installed")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="network namespaces need root")
+def test_linux_speaks_vxlan_in_fragments(overlay: tuple[int, Path]) -> None:
+    port, path = overlay
+    mine = ours(path)
+    assert differences(mine, theirs(path, "-d", f"udp.port=={port},vxlan")) == []
+    capture = analyze(path).capture
+    assert capture.skipped["fragment"] > 10
+    assert capture.fragments_incomplete <= 1  # where the recording ends
+    assert len({seen.stream for seen in mine.values() if seen.len > 1400}) == 1
+    assert (capture.flannel > 0) == (port == 8472)

@@ -218,7 +218,7 @@ KNOWN = {
     "compressed payload (IPComp)": "42170099 575eb659",
     "ARCNET": "2b1394e9 432406fa 4a65a81b 53528e9e",
     "an IPv4 length beyond the frame's own: tshark takes the frame's": (
-        "25cf50e5 349305b9 361377e9 3fe11b01 461054b8 626801c5 67eb5f0c 6d8b2177"
+        "25cf50e5 347fbce8 349305b9 361377e9 3fe11b01 461054b8 626801c5 67eb5f0c 6d8b2177"
     ),
     "a time whose fraction is more than a second": "1e2aa4ad 56a08e94 5f112038",
     "a jumbogram that tshark takes for malformed": "40a5ddf6 521d17ce 5a83b275 5c2345b6",
