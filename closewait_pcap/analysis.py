@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from closewait_pcap import engine
-from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
+from closewait_pcap.capture.info import CaptureInfo
+from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN
 from closewait_pcap.errors import CaptureError
@@ -122,7 +123,7 @@ def analyze(
         source: path of a pcap or pcapng file, ``-`` for standard input, or an open binary file.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
             as a number, or a timedelta.
-        strict: raise on a damaged capture instead of analysing what comes before the damage.
+        strict: raise on a damaged capture instead of analysing what is sound in it.
         progress: called between chunks with the bytes done and the bytes there are.
 
     Returns:
@@ -133,7 +134,7 @@ def analyze(
         ValueError: ``stuck_after`` is no span of time.
 
     Warns:
-        CaptureWarning: the capture is damaged or cut; what comes before is analysed.
+        CaptureWarning: the capture is damaged or cut; what is sound is analysed.
 
     A keyboard interrupt while reading ends the reading, not the analysis: the result is that of what was read, and its
     ``warnings`` say so.
@@ -189,9 +190,7 @@ def parse_span(span: "str | float | datetime.timedelta") -> int:
 
 def _warnings(info: CaptureInfo) -> list[str]:
     """Say in sentences what about the capture limits the conclusions."""
-    found = []
-    if info.damage:
-        found.append(info.damage)
+    found = [*info.damages, *info.joined]
     if info.interrupted:
         found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:
@@ -199,7 +198,16 @@ def _warnings(info: CaptureInfo) -> list[str]:
     if info.largest_step_back >= 1_000_000_000:
         found.append(
             f"{info.file}: time goes back {info.steps_back:,} times, by up to {info.largest_step_back / 1e9:,.1f} s; "
-            "spans are not to be trusted (merge captures with mergecap)"
+            "spans across such a step are lower bounds or unknown (merge captures with mergecap)"
+        )
+    if info.untimed:
+        found.append(
+            f"{info.file}: {info.untimed:,} frames have no time (0)"
+            + (
+                "; how long anything took cannot be said"
+                if info.first_time is None
+                else ", and are given that of the frame before"
+            )
         )
     if info.frames and not info.tcp_frames:
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())

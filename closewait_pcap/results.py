@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap import columns
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.packets import MAX_FRAME, address_bytes, address_words
-from closewait_pcap.capture.reader import CaptureInfo
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
