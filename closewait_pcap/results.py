@@ -138,9 +138,9 @@ def flow_values(result: Result, streams: Values) -> dict[str, Values]:
         "server": address_category(*address_codes(server)),
         "server_port": server_port,
         "roles_from": Category.of(judgement.roles_from[streams], columns.ROLES_FROM),
-        "start": flows["first_time"],
-        "end": flows["last_time"],
-        "duration": flows["last_time"] - flows["first_time"],
+        "start": _times(flows["first_time"]),
+        "end": _times(flows["last_time"]),
+        "duration": np.where(flows["first_time"] == 0, NO_TIME, flows["last_time"] - flows["first_time"]),
         "first_frame": _frames(flows["first_frame"]),
         "last_frame": _frames(flows["last_frame"]),
         "history": _history(flows, client_end),
@@ -172,12 +172,17 @@ def _end_values(side: str, me: Structured, you: Structured, states: Values) -> d
         f"{side}_bytes": me["bytes"],
         f"{side}_syn_frame": _frames(me["syn_frame"]),
         f"{side}_fin_frame": _frames(me["fin_frame"], fin),
-        f"{side}_fin_time": np.where(fin, me["fin_time"], NO_TIME),
+        f"{side}_fin_time": _times(np.where(fin, me["fin_time"], 0)),
         f"{side}_fin_ack_frame": _frames(you["ack_frame"], acked),
-        f"{side}_fin_ack_time": np.where(acked, you["ack_time"], NO_TIME),
+        f"{side}_fin_ack_time": _times(np.where(acked, you["ack_time"], 0)),
         f"{side}_rst_frame": _frames(me["rst_frame"], rst),
-        f"{side}_rst_time": np.where(rst, me["rst_time"], NO_TIME),
+        f"{side}_rst_time": _times(np.where(rst, me["rst_time"], 0)),
     }
+
+
+def _times(times: Values) -> Values:
+    """Times as int64, missing where they are 0: frames before the first that has a time."""
+    return np.where(times == 0, NO_TIME, times)
 
 
 def _frames(frames: Values, where: Values | None = None) -> Values:

@@ -341,12 +341,15 @@ class CaptureReader:
             "fractions": fraction >= decoder.fractions,
         }
         behind = int(decoder.at) + size + caplen
-        own = seconds * 1_000_000_000 if any(odd.values()) else None  # where the time alone is odd, it tells nothing of the next
+        own = seconds * 1_000_000_000
         for near in (int(decoder.previous_time), own):
             grammar = self._grammar()
             assert isinstance(grammar, Records)
             grammar.tolerate(**odd)  # where it is the writer's habit, the next one is as odd
-            if continues(self._data(), behind, grammar, near or None, ended=self._window.ended):
+            grammar.near = own + 1_000_000_000  # which leaves out the second that disorder is granted
+            # where the time alone is odd, it may be so again: a capture of a frame a month
+            unknown = near == own and not any(odd.values()) and grammar.follows(self._data(), behind)
+            if continues(self._data(), behind, grammar, None if unknown else near or None, ended=self._window.ended):
                 decoder.trusted = decoder.at
                 self._odd.update(name for name, is_odd in odd.items() if is_odd)
                 for name in odd:

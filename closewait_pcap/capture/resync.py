@@ -7,7 +7,9 @@ but no other run leads from inside of it to beyond its end.
 
 Zeros, which crashes and full disks leave behind, are never a record: an empty frame is no place to begin at.
 
-Measured on 100 MB of random bytes: no false match; 1.0 GB of junk is passed at 900 MB/s.
+Measured on 1 GB of random bytes, with and without a known time: no false match. 1 GB of junk is passed at 120 to 270 MB/s on a
+busy machine. What cannot be told: the last segment of a pcapng file that is transferred in a pcapng capture, whose end is that of
+its last block (where times are looked at, in pcap, it can); and a transfer in the very last frame.
 """
 
 from collections.abc import Iterator
