@@ -118,10 +118,6 @@ class Records(Grammar):
     def is_after(self, data: Bytes, at: int) -> bool:  # noqa: D102
         return self.near is None or self._record.unpack_from(data.data, at)[0] + 1 >= self.near // _SECOND
 
-    def follows(self, data: Bytes, at: int) -> bool:
-        """Whether there is a header whose time is not before what it should be near to."""
-        return at + self.header <= len(data) and self.is_after(data, at)
-
     def tolerate(self, *, longest: bool, excess: bool, fractions: bool) -> None:
         """Leave out of account what a doubtful record has that is odd."""
         self.longest = LONGEST if longest else self.longest

@@ -25,7 +25,7 @@ from closewait_pcap.capture.pcapng import (
     is_byte_order_magic,
     section_header,
 )
-from closewait_pcap.capture.plausible import Blocks, Bytes, Grammar, Limits, Records, limits_of
+from closewait_pcap.capture.plausible import LONGEST, Blocks, Bytes, Grammar, Limits, Records, limits_of
 from closewait_pcap.capture.resync import LOOKAHEAD, Found, continues, find
 from closewait_pcap.capture.sniff import HEAD, Format, header_of, sniff
 from closewait_pcap.capture.window import Window
@@ -334,29 +334,37 @@ class CaptureReader:
         seconds, fraction, caplen, wirelen = struct.unpack_from(order + "IIII", self._window.buffer, int(decoder.at))
         if not self._get(size + caplen):
             return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH]) if self._goes_on() else self._cut(size + caplen)
-        self._get(2 * size + caplen)
+        self._get(3 * size + caplen + LONGEST)
         odd = {
             "longest": caplen > decoder.longest,
             "excess": caplen - wirelen > decoder.excess or wirelen == 0,
             "fractions": fraction >= decoder.fractions,
         }
         behind = int(decoder.at) + size + caplen
-        own = seconds * 1_000_000_000
-        for near in (int(decoder.previous_time), own):
-            grammar = self._grammar()
-            assert isinstance(grammar, Records)
-            grammar.tolerate(**odd)  # where it is the writer's habit, the next one is as odd
-            grammar.near = own + 1_000_000_000  # which leaves out the second that disorder is granted
-            # where the time alone is odd, it may be so again: a capture of a frame a month
-            unknown = near == own and not any(odd.values()) and grammar.follows(self._data(), behind)
-            if continues(self._data(), behind, grammar, None if unknown else near or None, ended=self._window.ended):
-                decoder.trusted = decoder.at
-                self._odd.update(name for name, is_odd in odd.items() if is_odd)
-                for name in odd:
-                    if self._odd[name] == HABIT:
-                        setattr(decoder, name, headers.MAX_OFFSET)
-                return True
-        return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH] if any(odd.values()) else "an impossible time")
+        if not self._is_followed(behind, seconds * 1_000_000_000, odd):
+            return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH] if any(odd.values()) else "an impossible time")
+        decoder.trusted = decoder.at
+        self._odd.update(name for name, is_odd in odd.items() if is_odd)
+        for name in odd:
+            if self._odd[name] == HABIT:
+                setattr(decoder, name, headers.MAX_OFFSET)
+        return True
+
+    def _is_followed(self, behind: int, own: int, odd: dict[str, bool]) -> bool:
+        """Whether sound records follow a doubtful one of the time ``own``."""
+        data, ended, grammar = self._data(), self._window.ended, self._grammar()
+        assert isinstance(grammar, Records)
+        grammar.tolerate(**odd)  # where it is the writer's habit, the next one is as odd
+        if continues(data, behind, grammar, int(self._decoder.previous_time) or None, ended=ended):
+            return True
+        if any(odd.values()):
+            return continues(data, behind, grammar, own, ended=ended)
+        # the clock was set, or it is a capture of a frame a month: two must follow, of which the first is no earlier
+        grammar.near = own + 1_000_000_000
+        if behind + grammar.header > len(data):
+            return ended
+        then = grammar.next(data, behind, None) if grammar.is_after(data, behind) else -1
+        return then >= 0 and continues(data, then, grammar, None, ended=ended)
 
     def _cut(self, need: int) -> bool:
         """End the reading, with a sentence where the input ends too early."""
