@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from closewait_pcap.capture.coverage import Coverage
 from closewait_pcap.capture.gathering import gather
+from closewait_pcap.capture.info import CaptureInfo, combine
 from closewait_pcap.capture.packets import FRAME_BITS
-from closewait_pcap.capture.reader import CaptureInfo, combine
 from closewait_pcap.capture.source import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.errors import CaptureError
@@ -126,8 +126,7 @@ def analyze(
             given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
             as a number, or a timedelta.
-        strict: raise on a damaged capture instead of analysing what comes before the damage, and on one of several that cannot
-            be read.
+        strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
         progress: called between chunks with the bytes done and the bytes there are.
 
     Returns:
@@ -138,7 +137,7 @@ def analyze(
         ValueError: ``stuck_after`` is no span of time.
 
     Warns:
-        CaptureWarning: the capture is damaged or cut; what comes before is analysed.
+        CaptureWarning: the capture is damaged or cut; what is sound is analysed.
 
     A keyboard interrupt while reading ends the reading, not the analysis: the result is that of what was read, and its
     ``warnings`` say so.
@@ -190,9 +189,7 @@ def parse_span(span: "str | float | datetime.timedelta") -> int:
 
 def _warnings(info: CaptureInfo) -> list[str]:
     """Say in sentences what about the capture limits the conclusions."""
-    found = []
-    if info.damage:
-        found.append(info.damage)
+    found = [*info.damages, *info.joined]
     if info.interrupted:
         found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:
@@ -200,7 +197,16 @@ def _warnings(info: CaptureInfo) -> list[str]:
     if info.largest_step_back >= 1_000_000_000:
         found.append(
             f"{info.file}: time goes back {info.steps_back:,} times, by up to {info.largest_step_back / 1e9:,.1f} s; "
-            "spans are not to be trusted (merge captures with mergecap)"
+            "spans across such a step are lower bounds or unknown (merge captures with mergecap)"
+        )
+    if info.untimed:
+        found.append(
+            f"{info.file}: {info.untimed:,} frames have no time (0)"
+            + (
+                "; how long anything took cannot be said"
+                if info.first_time is None
+                else ", and are given that of the frame before"
+            )
         )
     if info.flannel:
         found.append(
@@ -221,7 +227,7 @@ def _warnings(info: CaptureInfo) -> list[str]:
 def _holes(coverage: Coverage) -> list[str]:
     """Say where the files show nothing, and that nothing follows from it."""
     return [
-        f"{hole.why}, for {wording.span(hole.end - hole.start)} from {wording.moment(hole.start)} on; "
+        f"{gap.why}, for {wording.span(gap.end - gap.start)} from {wording.moment(gap.start)} on; "
         "what is silent since may have closed unseen"
-        for hole in coverage.holes
+        for gap in coverage.gaps
     ]

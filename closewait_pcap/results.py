@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap import columns
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, address_bytes, address_words
-from closewait_pcap.capture.reader import CaptureInfo
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
@@ -142,9 +142,9 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
         "server": address_category(*address_codes(server)),
         "server_port": server_port,
         "roles_from": Category.of(judgement.roles_from[rows], columns.ROLES_FROM),
-        "start": flows["first_time"],
-        "end": flows["last_time"],
-        "duration": flows["last_time"] - flows["first_time"],
+        "start": _times(flows["first_time"]),
+        "end": _times(flows["last_time"]),
+        "duration": np.where(flows["first_time"] == 0, NO_TIME, flows["last_time"] - flows["first_time"]),
         "first_frame": frame_numbers(flows["first_frame"]),
         "file": file_codes(result.capture.files, flows["first_frame"]),
         "last_frame": frame_numbers(flows["last_frame"]),
@@ -181,14 +181,19 @@ def _end_values(result: Result, side: str, me: Structured, you: Structured, stat
         f"{side}_syn_file": file_codes(files, me["syn_frame"]),
         f"{side}_fin_frame": frame_numbers(me["fin_frame"], fin),
         f"{side}_fin_file": file_codes(files, me["fin_frame"], fin),
-        f"{side}_fin_time": np.where(fin, me["fin_time"], NO_TIME),
+        f"{side}_fin_time": _times(me["fin_time"], fin),
         f"{side}_fin_ack_frame": frame_numbers(you["ack_frame"], acked),
         f"{side}_fin_ack_file": file_codes(files, you["ack_frame"], acked),
-        f"{side}_fin_ack_time": np.where(acked, you["ack_time"], NO_TIME),
+        f"{side}_fin_ack_time": _times(you["ack_time"], acked),
         f"{side}_rst_frame": frame_numbers(me["rst_frame"], rst),
         f"{side}_rst_file": file_codes(files, me["rst_frame"], rst),
-        f"{side}_rst_time": np.where(rst, me["rst_time"], NO_TIME),
+        f"{side}_rst_time": _times(me["rst_time"], rst),
     }
+
+
+def _times(times: Values, where: Values | None = None) -> Values:
+    """Times as int64, missing where they are 0: frames before the first that has a time."""
+    return np.where((times == 0) if where is None else (times == 0) | ~where, NO_TIME, times)
 
 
 def frame_numbers(frames: Values, where: Values | None = None) -> Values:

@@ -16,8 +16,8 @@ BLOCK = 1 << 20
 """Bytes decompressed at once, at most."""
 RAW = 1 << 18
 """Compressed bytes read at once."""
-AHEAD = 4
-"""Blocks decompressed ahead of the decoder."""
+AHEAD = 48
+"""Blocks decompressed ahead of the decoder: as much as comes while Numba is imported, and no more than memory has room for."""
 _MAX_WINDOW = 1 << 27
 """What zstd itself accepts without being asked for more (``zstd --long=27``)."""
 
@@ -30,9 +30,12 @@ def _gzip(stream: BinaryIO) -> Reader:
     import zlib  # noqa: PLC0415 - each codec only for the captures that need it
 
     member = zlib.decompressobj(wbits=31)
+    failure: zlib.error | None = None
 
     def read(count: int) -> bytes:
-        nonlocal member
+        nonlocal member, failure
+        if failure is not None:
+            raise failure
         data = member.unconsumed_tail
         while True:
             if member.eof:  # another member may follow; padding with zeros may, too
@@ -44,12 +47,37 @@ def _gzip(stream: BinaryIO) -> Reader:
                 data = stream.read(RAW)
                 if not data:
                     raise EOFError
-            block = member.decompress(data, count)
+            before = member.copy()  # 40 KiB for each MiB
+            try:
+                block = member.decompress(data, count)
+            except zlib.error as error:
+                failure, block = error, _rescued(before, data)
+                if not block:
+                    raise
             if block:
                 return block
             data = member.unconsumed_tail
 
     return read
+
+
+def _rescued(member: Any, data: bytes) -> bytes:
+    """Get what lies before the damage in a block: zlib throws it away with the error, so ask for ever smaller pieces."""
+    import zlib  # noqa: PLC0415
+
+    pieces, size = [], 1 << 12
+    while size:
+        before = member.copy()
+        try:
+            piece = member.decompress(data, size)
+        except zlib.error:
+            member, size = before, size >> 4
+            continue
+        if not piece:
+            break
+        pieces.append(piece)
+        data = member.unconsumed_tail
+    return b"".join(pieces)
 
 
 def _bzip2(stream: BinaryIO) -> Reader:

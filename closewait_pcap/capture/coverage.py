@@ -2,7 +2,7 @@
 
 Files that follow each other come from one *tap*; files that overlap come from several taps side by side (two machines, two
 interfaces), each of which shows what the others need not show. A *hole* is a span of which a tap shows nothing, and that is no
-mere pause: silence in it proves nothing.
+mere pause: silence in it proves nothing. What is skipped where a file is damaged is one, too.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from closewait_pcap.capture.gathering import family_of
-from closewait_pcap.capture.reader import CaptureInfo
+from closewait_pcap.capture.info import CaptureInfo
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 SECOND = 1_000_000_000
@@ -26,8 +26,8 @@ CONTINUED = 10
 within the two: then they are of two captures."""
 
 
-class Hole(NamedTuple):
-    """A span of which a capture shows nothing."""
+class Gap(NamedTuple):
+    """A hole between two files."""
 
     start: int
     """ns since the epoch: the last frame before it."""
@@ -43,7 +43,9 @@ class _Tap:
 
     files: list[int] = field(default_factory=list)
     end: int = 0
-    holes: list[Hole] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    holes: list[int] = field(default_factory=list)
+    """Where holes begin, between files and in them."""
 
 
 class Coverage:
@@ -61,15 +63,17 @@ class Coverage:
                 continue
             tap = self._tap_before(info, info.first_time, infos)
             if tap.files and (why := _why_hole(infos[tap.files[-1]], info, info.first_time - tap.end, infos)):
-                tap.holes.append(Hole(tap.end, info.first_time, why))
+                tap.gaps.append(Gap(tap.end, info.first_time, why))
+                tap.holes.append(tap.end)
+            tap.holes += [hole.start for hole in info.holes if hole.start < info.end_time]
             tap.files.append(number)
             tap.end = max(tap.end, info.end_time)
             self._tap_of[number] = self._taps.index(tap)
 
     @property
-    def holes(self) -> list[Hole]:
-        """All holes, by their time."""
-        return sorted(hole for tap in self._taps for hole in tap.holes)
+    def gaps(self) -> list[Gap]:
+        """The holes between files, by their time."""
+        return sorted(gap for tap in self._taps for gap in tap.gaps)
 
     def ends(self, files: Ints, last_times: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Tell until when flows were watched.
@@ -85,7 +89,7 @@ class Coverage:
         ends, in_hole = np.zeros(len(files), np.int64), np.zeros(len(files), np.bool_)
         for number, tap in enumerate(self._taps):
             mine = np.flatnonzero(taps == number)
-            starts = np.array([*(hole.start for hole in tap.holes), tap.end], np.int64)
+            starts = np.array([*sorted(tap.holes), tap.end], np.int64)
             place = np.minimum(np.searchsorted(starts, last_times[mine]), len(tap.holes))
             ends[mine], in_hole[mine] = starts[place], place < len(tap.holes)
         return ends, in_hole

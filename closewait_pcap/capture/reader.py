@@ -1,21 +1,22 @@
 """Reads a capture once, in chunks, and yields batches of packet columns.
 
 pcap records and pcapng packet blocks are walked by the fast decoder; the rarer pcapng blocks (section headers, interface
-descriptions, statistics) are read here. Damage never loses what was read before it: it ends the reading with a warning that says
-where, or with an error where the caller asked for ``strict``.
+descriptions, statistics) are read here. Damage never loses what is sound: the reading goes on behind it, with a warning that says
+where, or ends with an error where the caller asked for ``strict``. Files that were put behind one another are read as one.
 """
 
-import warnings
+import struct
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 
 from closewait_pcap.capture import headers, longtail
+from closewait_pcap.capture.damage import Damages
 from closewait_pcap.capture.fragments import Fragments
 from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS, SLL2
+from closewait_pcap.capture.info import SAID, CaptureInfo
 from closewait_pcap.capture.names import Names
 from closewait_pcap.capture.packets import FLANNEL, FRAME_BITS, LONG_TAIL, NOT_TCP, NUMBERING_ONLY, PACKET, QUOTED
 from closewait_pcap.capture.pcapng import (
@@ -26,108 +27,32 @@ from closewait_pcap.capture.pcapng import (
     is_byte_order_magic,
     section_header,
 )
-from closewait_pcap.capture.sniff import HEAD, sniff
-from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, Records, as_array
-from closewait_pcap.errors import CaptureError, CaptureWarning
+from closewait_pcap.capture.plausible import LONGEST, Blocks, Bytes, Grammar, Limits, Records, limits_of
+from closewait_pcap.capture.resync import LOOKAHEAD, Found, continues, find
+from closewait_pcap.capture.sniff import HEAD, Format, header_of, sniff
+from closewait_pcap.capture.window import CHUNK, Window
+from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, as_array
+from closewait_pcap.engine import Records as Table
+from closewait_pcap.errors import CaptureError
 
-CHUNK = 1 << 20
-"""Bytes read at once. Measured: 512 KiB cost 10 % more for full-size frames, 256 KiB a third more; 2 MiB gain little."""
 BATCH = 4096
 """Packets in a batch: 4 % faster than 2048, and more gains nothing."""
+HABIT = 16
+"""What is odd so often, and yet followed by a sound record, is how this file's writer does it, and no longer looked at."""
+STEP_BACK = 1_000_000_000
+"""ns from which time that goes back is a clock that was set, and not the disorder of several interfaces or queues."""
 
 _LEFT_FOR_PYTHON = (
     "seq", "ack", "len", "window", "srcport", "vlan", "interface", "process", "tunnel", "tunnel_id",
     "outer_src_hi", "outer_src_lo", "outer_dst_hi", "outer_dst_lo",
 )  # fmt: skip
 """What of a row marked LONG_TAIL means something: where to go on, and what is known of the way there."""
-
 _DAMAGE = {
     headers.DAMAGED_LENGTH: "an impossible length",
     headers.DAMAGED_INTERFACE: "a packet of an interface that was never described",
     headers.DAMAGED_TRAILER: "a block whose two lengths differ",
+    headers.DAMAGED_ZEROS: "zeros in place of a record",
 }
-
-
-@dataclass
-class CaptureInfo:
-    """What was learned of a capture file as a whole."""
-
-    file: str
-    format: str
-    link_types: list[str] = field(default_factory=list)
-    frames: int = 0
-    tcp_frames: int = 0
-    first_time: int | None = None
-    """ns since the epoch; None where no frame has a time."""
-    last_time: int | None = None
-    end_time: int | None = None
-    """The capture's end: the last frame, or later where the file says that the capture went on."""
-    drops: int | None = None
-    """Packets the capturing machine lost, as the file reports them (pcapng only); None: not reported."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """Frames without a usable TCP header, by reason."""
-    steps_back: int = 0
-    """How often a frame's time lies before its predecessor's."""
-    largest_step_back: int = 0
-    """ns."""
-    longest_pause: int = 0
-    """ns between two frames."""
-    fragments_incomplete: int = 0
-    """Fragmented datagrams that may hold TCP and of which some part is not in the capture."""
-    flannel: int = 0
-    """TCP frames in VXLAN on port 8472, which tshark does not decode by default."""
-    damage: str | None = None
-    interrupted: bool = False
-    """The user stopped the reading; what was read by then is analysed."""
-    parts: "list[CaptureInfo]" = field(default_factory=list)
-    """The files that were read together, in the order of their first times; none where this is a single file."""
-
-    @property
-    def files(self) -> list[str]:
-        """The files the capture consists of: in tables, a file is known by its place here."""
-        return [part.file for part in self.parts or [self]]
-
-    @property
-    def formats(self) -> list[str]:
-        """Their formats."""
-        return [part.format for part in self.parts or [self]]
-
-
-def combine(parts: list[CaptureInfo]) -> CaptureInfo:
-    """Describe captures that were read together as one.
-
-    Args:
-        parts: at least one, in the order of their first times.
-
-    Returns:
-        Sums, spans and unions; the very same where there is but one.
-    """
-    if len(parts) == 1:
-        return parts[0]
-
-    def known(name: str) -> list[int]:
-        return [value for part in parts if (value := getattr(part, name)) is not None]
-
-    return CaptureInfo(
-        file=f"{parts[0].file} ... {parts[-1].file} ({len(parts)} files)",
-        format=", ".join(sorted({part.format for part in parts})),
-        link_types=sorted({name for part in parts for name in part.link_types}),
-        frames=sum(part.frames for part in parts),
-        tcp_frames=sum(part.tcp_frames for part in parts),
-        first_time=min(known("first_time"), default=None),
-        last_time=max(known("last_time"), default=None),
-        end_time=max(known("end_time"), default=None),
-        drops=sum(known("drops")) if known("drops") else None,
-        skipped=dict(sum((Counter(part.skipped) for part in parts), Counter())),
-        steps_back=sum(part.steps_back for part in parts),
-        largest_step_back=max(part.largest_step_back for part in parts),
-        longest_pause=max(part.longest_pause for part in parts),
-        fragments_incomplete=sum(part.fragments_incomplete for part in parts),
-        flannel=sum(part.flannel for part in parts),
-        damage="; ".join(part.damage for part in parts if part.damage) or None,
-        interrupted=any(part.interrupted for part in parts),
-        parts=parts,
-    )
 
 
 class CaptureReader:
@@ -139,10 +64,10 @@ class CaptureReader:
         strict: raise on damage instead of warning.
         mode: how to run the decoder, to begin with.
         number: of this capture among those that are read together.
-        quiet: do not warn of damage; `info` still tells.
-        chunk: bytes read at once.
         names: what the numbers in the columns ``interface`` and ``process`` stand for; to be given where several captures are to
             share one table.
+        quiet: do not warn of damage; `info` still tells.
+        chunk: bytes read at once.
 
     Raises:
         CaptureError: the stream holds no capture, or one of a link type that only its author knows.
@@ -161,46 +86,49 @@ class CaptureReader:
         chunk: int = CHUNK,
     ) -> None:
         self.names = Names() if names is None else names
-        self._stream = stream
-        self._name = name
-        self._strict = strict
+        self._window = Window(stream, name, chunk)
         self._mode = mode
         self._number = number
-        self._quiet = quiet
-        self._buffer = bytearray(chunk)
-        self._filled = 0
-        self._consumed = 0
-        self._ended = False
-        self._fill(HEAD)
-        if not self._filled and (trouble := getattr(stream, "trouble", None)):
+        self._window.fill(HEAD)
+        if not self._window.filled and (trouble := self._window.trouble):
             raise CaptureError(f"{name}: {trouble}; nothing of it could be read")
-        self.format = sniff(bytes(self._buffer[: min(HEAD, self._filled)]), name)
+        self.format = sniff(bytes(self._window.buffer[: min(HEAD, self._window.filled)]), name)
         self.info = CaptureInfo(name, getattr(stream, "converted_from", None) or self.format.name)
+        self._strict = strict
+        self._damages = Damages(self.info, strict=strict, quiet=quiet)
         self._section = Section()
         self._decoder: Record = mode.records(DECODER, 1)[0]
-        self._decoder.at = self.format.header
         self._decoder.frames = number << FRAME_BITS
-        self._decoder.big = int(self.format.big_endian)
-        self._decoder.pcapng = int(self.format.pcapng)
-        self._decoder.record_header = self.format.record_header
-        self._decoder.nanoseconds = self.format.nanoseconds
-        self._interfaces: Records = mode.records(INTERFACE, 8)
+        self._interfaces: Table = mode.records(INTERFACE, 8)
         self._links: set[int] = set()
         self._skips = mode.counters([0] * len(SKIP_REASONS))
-        self._batch: Records = mode.records(PACKET, BATCH)
+        self._batch: Table = mode.records(PACKET, BATCH)
         self._fragments = Fragments()
-        if not self.format.pcapng:
-            if self.format.link in longtail.USER_LINKS and not longtail.is_pktap(self._first_bytes(12)):
-                raise CaptureError(
-                    f"{name}: link type {self.format.link}, {longtail.link_name(self.format.link)}: only who made the capture "
-                    "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
-                )
-            self._add_interface(link=self.format.link)
+        self._joined = 0
+        self._begin_file(self.format)
+
+    def _begin_file(self, file: Format) -> None:
+        """Read from ``decoder.at`` on by the header that is there."""
+        self.format = file
+        decoder = self._decoder
+        decoder.at = decoder.at + file.header
+        decoder.big = int(file.big_endian)
+        decoder.pcapng = int(file.pcapng)
+        decoder.record_header = file.record_header
+        decoder.nanoseconds = file.nanoseconds
+        decoder.interfaces = 0
+        decoder.trusted = -1
+        self._before_file = int(decoder.frames)
+        self._odd: Counter[str] = Counter()
+        if not file.pcapng:
+            self._refuse_user_link(file)
+            decoder.longest, decoder.excess, decoder.fractions = limits_of(file)
+            self._add_interface(link=file.link)
 
     @property
     def position(self) -> int:
         """Bytes of the input that are dealt with."""
-        return self._consumed + int(self._decoder.at)
+        return self._window.passed + int(self._decoder.at)
 
     @property
     def _frames(self) -> int:
@@ -236,9 +164,9 @@ class CaptureReader:
     def frame_bytes(self, row: Record) -> memoryview:
         """The captured bytes of a packet of the current batch; valid until the next one."""
         offset = int(row.offset)
-        return memoryview(self._buffer)[offset : offset + int(row.caplen)]
+        return memoryview(self._window.buffer)[offset : offset + int(row.caplen)]
 
-    def batches(self) -> Generator[tuple[Records, int]]:
+    def batches(self) -> Generator[tuple[Table, int]]:
         """Read to the end.
 
         Yields:
@@ -253,76 +181,66 @@ class CaptureReader:
 
     def _steps(self) -> Iterator[int]:
         """Decode step by step; yields how many rows of the batch are filled after each."""
-        while True:
-            decode = self._mode.kernel(headers.decode)
-            decode(self._mode.buffer(self._buffer), self._filled, self._interfaces, self._batch, self._skips, self._decoder)
-            stop = int(self._decoder.stop)
-            if self._decoder.tails:
-                self._decode_long_tail(int(self._decoder.rows))
+        goes_on = True
+        while goes_on:
+            decode, window, decoder = self._mode.kernel(headers.decode), self._window, self._decoder
+            decode(self._mode.buffer(window.buffer), window.filled, self._interfaces, self._batch, self._skips, decoder)
+            self._damages.end_hole(decoder)
+            stop = int(decoder.stop)
+            if decoder.tails:
+                self._decode_long_tail(int(decoder.rows))
             if SLL2 in self._links:
-                self._name_interfaces(int(self._decoder.rows))
-            yield int(self._decoder.rows)
-            if stop == headers.FULL:
-                continue
-            if stop == headers.MORE:
-                if not self._more(int(self._decoder.need)):
-                    break
-            elif stop == headers.BLOCK:
-                if not self._read_block():
-                    break
-            else:
-                self._damaged(_DAMAGE[stop])
-                break
+                self._name_interfaces(int(decoder.rows))
+            yield int(decoder.rows)
+            if stop != headers.FULL:
+                goes_on = self._more(int(self._decoder.need)) if stop == headers.MORE else self._look(stop)
         self._finish()
 
-    def _first_bytes(self, count: int) -> bytes:
-        """The begin of the first frame (pcap)."""
-        begin = self.format.header + self.format.record_header
-        self._fill(begin + count)
-        return bytes(self._buffer[begin : min(begin + count, self._filled)])
+    def _refuse_user_link(self, file: Format) -> None:
+        """Refuse a link type that only its author knows."""
+        begin = int(self._decoder.at) + file.record_header
+        self._window.fill(begin + 12)
+        if file.link in longtail.USER_LINKS and not longtail.is_pktap(bytes(self._window.buffer[begin : begin + 12])):
+            raise CaptureError(
+                f"{self.info.file}: link type {file.link}, {longtail.link_name(file.link)}: only who made the capture "
+                "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
+            )
+
+    def _look(self, stop: int) -> bool:
+        """Deal with what the decoder cannot; False where the reading ends."""
+        if stop == headers.BLOCK:
+            return self._read_block()
+        if stop == headers.DOUBTFUL:
+            return self._weigh()
+        if stop == headers.JOINED:
+            if not self._join():
+                self._decoder.trusted = self._decoder.at
+            return True
+        return self._damaged(_DAMAGE[stop])
+
+    def _get(self, need: int) -> bool:
+        """Get so many bytes from ``decoder.at`` on; False where the input ends before."""
+        if self._window.filled - int(self._decoder.at) < need:
+            self._drop(int(self._decoder.at))
+            return self._window.fill(need)
+        return True
+
+    def _drop(self, count: int) -> None:
+        """Forget the buffer's first bytes."""
+        decoder = self._decoder
+        self._window.drop(count)
+        decoder.at = max(int(decoder.at) - count, 0)
+        decoder.trusted = max(int(decoder.trusted) - count, -1)
+
+    def _data(self) -> Bytes:
+        return np.frombuffer(self._window.buffer, np.uint8, self._window.filled)
 
     def _more(self, need: int) -> bool:
         """Get the rest of the record at ``decoder.at``; False at the input's end."""
-        at = int(self._decoder.at)
-        left = self._filled - at
-        self._buffer[:left] = self._buffer[at : self._filled]
-        self._consumed += at
-        self._filled = left
-        self._decoder.at = 0
-        self._fill(need)
-        if self._filled >= need:
+        if self._get(need):
             return True
-        trouble = getattr(self._stream, "trouble", None)  # of a decompressor
-        if trouble:
-            self._damaged(trouble)
-        elif self._filled:
-            self._damaged(f"its end: the file was cut inside a record, {need - self._filled} bytes are missing")
-        return False
-
-    def _fill(self, need: int) -> None:
-        """Read until ``need`` bytes are there, or the input ends."""
-        while len(self._buffer) < need and not self._ended:  # doubling: memory follows what is there, not what is claimed
-            self._read_into(len(self._buffer))
-            if self._filled == len(self._buffer):
-                self._buffer = self._buffer + bytearray(len(self._buffer))
-        self._read_into(max(need, 1) if need > self._filled else self._filled)
-
-    def _read_into(self, enough: int) -> None:
-        view = memoryview(self._buffer)
-        while self._filled < enough and not self._ended:
-            try:
-                got = self._stream.readinto(view[self._filled :])  # type: ignore[attr-defined]
-            except CaptureError:
-                raise
-            except Exception as error:  # a file object raises whatever it likes: OSError, ValueError, EOFError, zlib.error...
-                reason = getattr(error, "strerror", None) or error
-                raise CaptureError(f"{self._name}: reading failed at byte {self._consumed + self._filled:,}: {reason}") from error
-            if got is None:
-                raise CaptureError(f"{self._name}: a non-blocking stream; give one that waits for its data")
-            if not got:
-                self._ended = True
-            else:
-                self._filled += got
+        doubtful = self._grammar().is_doubtful(self._data(), int(self._decoder.at)) and self._goes_on()
+        return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH]) if doubtful else self._cut(need)
 
     def _decode_long_tail(self, rows: int) -> None:
         batch = self._batch
@@ -362,36 +280,35 @@ class CaptureReader:
 
     def _read_block(self) -> bool:
         """Read a pcapng block that the kernel leaves to Python; False where the input ends or is damaged."""
-        at = int(self._decoder.at)
-        if self._filled - at < 28 and bytes(self._buffer[at : at + 4]) == b"\x0a\x0d\x0d\x0a":
-            if not self._more(28):
-                return False
-            at = 0
-        self._decoder.big = int(section_header(self._buffer, at, bool(self._decoder.big)))
-        order: Order = "big" if self._decoder.big else "little"
-        kind = int.from_bytes(self._buffer[at : at + 4], order)
-        total = int.from_bytes(self._buffer[at + 4 : at + 8], order)
+        decoder = self._decoder
+        if not self._get(12):
+            return self._cut(12)
+        at = int(decoder.at)
+        if bytes(self._window.buffer[at : at + 4]) == b"\x0a\x0d\x0d\x0a" and not self._get(28):
+            return self._cut(28)
+        at, buffer = int(decoder.at), self._window.buffer
+        decoder.big = int(section_header(buffer, at, bool(decoder.big)))
+        order: Order = "big" if decoder.big else "little"
+        kind = int.from_bytes(buffer[at : at + 4], order)
+        total = int.from_bytes(buffer[at + 4 : at + 8], order)
         problem = None
-        if kind == headers.SECTION_HEADER and not is_byte_order_magic(self._buffer, at):
+        if kind == headers.SECTION_HEADER and not is_byte_order_magic(buffer, at):
             problem = "a section header without its byte-order magic"
         elif total < (28 if kind == headers.SECTION_HEADER else 12) or total % 4 or total > headers.MAX_FRAME_BYTES:
             problem = _DAMAGE[headers.DAMAGED_LENGTH]
         if problem:
-            self._damaged(problem)
-            return False
-        if self._filled - at < total:
-            if not self._more(total):
-                return False
-            at = 0
-        body = bytes(self._buffer[at + 8 : at + total - 4])
-        if int.from_bytes(self._buffer[at + total - 4 : at + total], order) != total:
+            return self._damaged(problem)
+        if not self._get(total):
+            return self._more(total)
+        at, buffer = int(decoder.at), self._window.buffer
+        body = bytes(buffer[at + 8 : at + total - 4])
+        if int.from_bytes(buffer[at + total - 4 : at + total], order) != total:
             problem = _DAMAGE[headers.DAMAGED_TRAILER]
         else:
             problem = self._take_block(kind, body, order)
         if problem:
-            self._damaged(problem)
-            return False
-        self._decoder.at = at + total
+            return self._damaged(problem)
+        decoder.at = at + total
         return True
 
     def _take_block(self, kind: int, body: bytes, order: Order) -> str | None:
@@ -419,26 +336,134 @@ class CaptureReader:
         self._decoder.interfaces = number + 1
         self._links.add(link)
 
-    def _damaged(self, what: str) -> None:
-        frames = self._frames
-        message = (
-            f"{self.info.file}: damaged after frame {frames:,}, at byte {self.position:,}: {what}; "
-            f"the {frames:,} frames before it are analysed"
-        )
-        self.info.damage = message
-        if self._strict:
-            self._finish()
-            raise CaptureError(message.split("; the ", 1)[0] + "; leave out strict to analyse what is before it")
-        if not self._quiet:
-            warnings.warn(message, CaptureWarning, stacklevel=6)
+    def _join(self) -> bool:
+        """Read on by the header of another file, where one begins here."""
+        self._get(HEAD)
+        at, place = int(self._decoder.at), self.position
+        file = header_of(bytes(self._window.buffer[at : min(at + HEAD, self._window.filled)]))
+        if file is None or (file.pcapng and self.format.pcapng):  # a section is no other file
+            return False
+        self._note_file(file, place)
+        self._begin_file(file)
+        return True
+
+    def _note_file(self, file: Format, place: int) -> None:
+        self._joined += 1
+        if self._joined <= SAID:
+            self.info.joined.append(f"{self.info.file}: another {file.name} file begins at byte {place:,}")
+        self._section.close()
+
+    def _grammar(self) -> Grammar:
+        """What plausible headers look like, as things stand."""
+        decoder = self._decoder
+        if decoder.pcapng:
+            return Blocks(big=bool(decoder.big), interfaces=int(decoder.interfaces))
+        limits = Limits(int(decoder.longest), int(decoder.excess), int(decoder.fractions))
+        known = decoder.frames - self._before_file >= 2  # a damaged first record must not say what times are plausible
+        near = int(decoder.previous_time) if known else None
+        return Records(self.format, limits, near=near, untimed=decoder.untimed > 0)
+
+    def _damaged(self, what: str) -> bool:
+        """Go on behind a damage; False where nothing follows."""
+        if self._join():
+            return True
+        decoder = self._decoder
+        frames, begin = self._frames, self.position
+        self._damages.refuse(frames, begin, what)
+        found = self._search()
+        skipped = self.position - begin
+        after = f"{skipped:,} bytes skipped, reading goes on at byte {self.position:,}"
+        if found is None:
+            after = f"nothing plausible follows in the remaining {skipped:,} bytes; the {frames:,} frames before it are analysed"
+        self._damages.say(frames, begin, what, after)
+        self._damages.begin_hole(decoder, skipped)
+        if found is None:
+            return self._cut(0)
+        if found.format is not None and not (found.format.pcapng and self.format.pcapng):
+            self._note_file(found.format, self.position)
+            self._begin_file(found.format)
+        return True
+
+    def _search(self) -> Found | None:
+        """Go to where the capture goes on, or to the input's end."""
+        grammar, window, begin = self._grammar(), self._window, int(self._decoder.at) + 1
+        while True:
+            if not window.ended and window.filled - begin < LOOKAHEAD + 1:
+                self._drop(begin)
+                begin = 0
+                window.fill(2 * LOOKAHEAD)
+            found = find(self._data(), begin, grammar, ended=window.ended)
+            if isinstance(found, Found):
+                self._decoder.at, self._decoder.trusted = found.at, -1 if found.format else found.at
+                return found
+            self._decoder.at = begin = found
+            if window.ended and begin >= window.filled:
+                return None
+
+    def _goes_on(self) -> bool:
+        """Whether the capture goes on somewhere in what is left of the input, all of which is in the buffer."""
+        return isinstance(find(self._data(), int(self._decoder.at) + 1, self._grammar(), ended=True), Found)
+
+    def _weigh(self) -> bool:
+        """Hold a doubtful record against the one behind it: believe it, or take it for damage."""
+        decoder, size = self._decoder, int(self._decoder.record_header)
+        order = ">" if decoder.big else "<"
+        seconds, fraction, caplen, wirelen = struct.unpack_from(order + "IIII", self._window.buffer, int(decoder.at))
+        if not self._get(size + caplen):
+            return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH]) if self._goes_on() else self._cut(size + caplen)
+        self._get(3 * size + caplen + LONGEST)
+        odd = {
+            "longest": caplen > decoder.longest,
+            "excess": caplen - wirelen > decoder.excess or wirelen == 0,
+            "fractions": fraction >= decoder.fractions,
+        }
+        behind = int(decoder.at) + size + caplen
+        if not self._is_followed(behind, seconds * 1_000_000_000, odd):
+            return self._damaged(_DAMAGE[headers.DAMAGED_LENGTH] if any(odd.values()) else "an impossible time")
+        decoder.trusted = decoder.at
+        self._odd.update(name for name, is_odd in odd.items() if is_odd)
+        for name in odd:
+            if self._odd[name] == HABIT:
+                setattr(decoder, name, headers.MAX_OFFSET)
+        return True
+
+    def _is_followed(self, behind: int, own: int, odd: dict[str, bool]) -> bool:
+        """Whether sound records follow a doubtful one of the time ``own``."""
+        data, ended, grammar = self._data(), self._window.ended, self._grammar()
+        assert isinstance(grammar, Records)
+        grammar.tolerate(**odd)  # where it is the writer's habit, the next one is as odd
+        if continues(data, behind, grammar, int(self._decoder.previous_time) or None, ended=ended):
+            return True
+        if any(odd.values()):
+            return continues(data, behind, grammar, own, ended=ended)
+        # the clock was set, or it is a capture of a frame a month: two must follow, of which the first is no earlier
+        grammar.near = own + 1_000_000_000
+        if behind + grammar.header > len(data):
+            return ended
+        then = grammar.next(data, behind, None) if grammar.is_after(data, behind) else -1
+        return then >= 0 and continues(data, then, grammar, None, ended=ended)
+
+    def _cut(self, need: int) -> bool:
+        """End the reading, with a sentence where the input ends too early."""
+        frames, left = self._frames, self._window.filled - int(self._decoder.at)
+        what = self._window.trouble  # of a decompressor
+        if not what and left:
+            what = f"its end: the file was cut inside a record, {need - left} bytes are missing"
+        if what:
+            self._damages.say(frames, self.position, what, f"the {frames:,} frames before it are analysed")
+        return False
 
     def _finish(self) -> None:
         decoder, info = self._decoder, self.info
+        self._damages.finish(decoder)
         info.frames, info.tcp_frames = self._frames, int(decoder.tcp_frames)
         info.link_types = [longtail.link_name(link) for link in sorted(self._links)]
+        info.untimed = int(decoder.untimed)
         if decoder.timed:
             info.first_time, info.last_time = int(decoder.first_time), int(decoder.last_time)
             info.end_time = max([info.last_time, *self._section.ends])
+            if info.last_time - decoder.previous_time >= STEP_BACK:  # spans up to the latest time would be too long by the step
+                info.end_time = int(decoder.previous_time)
         self._section.close()
         dropped = self._section.drops + int(decoder.drops)
         info.drops = dropped if self._section.reported or decoder.drops else None
@@ -446,3 +471,5 @@ class CaptureReader:
         info.fragments_incomplete, info.flannel = self._fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)
         info.longest_pause = int(decoder.longest_pause)
+        if self._joined > SAID:
+            info.joined.append(f"{info.file}: {self._joined - SAID:,} more files begin after these")

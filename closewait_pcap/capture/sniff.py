@@ -1,6 +1,6 @@
 """Tells a capture's format from its first bytes, and says clearly what it is where it is no capture."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from closewait_pcap.errors import CaptureError
 
@@ -21,6 +21,8 @@ class Format(NamedTuple):
     """ns per unit of a record's fraction (pcap)."""
     link: int
     """Link type of all frames (pcap)."""
+    snaplen: int
+    """Bytes kept of a frame, as the header says (pcap)."""
 
 
 _PCAP = {  # magic in the file's own order: (name, record header, ns per unit)
@@ -93,7 +95,8 @@ def sniff(head: bytes, name: str) -> Format:
                 raise CaptureError(f"{name}: the file ends inside the pcap header, at byte {len(head)} of 24")
             label, record_header, unit = _PCAP[magic]
             link = int.from_bytes(head[20:24], order) & 0xFFFF  # above: length of the FCS
-            return Format(label, False, order == "big", 24, record_header, unit, link)
+            snaplen = int.from_bytes(head[16:20], order)
+            return Format(label, False, order == "big", 24, record_header, unit, link, snaplen)
     for magic_bytes, (what, remedy) in _OTHERS.items():
         if head.startswith(magic_bytes):
             raise CaptureError(f"{name}: this is {what}, not a pcap or pcapng capture; try: {remedy}")
@@ -112,13 +115,33 @@ def sniff(head: bytes, name: str) -> Format:
     raise CaptureError(message)
 
 
+def header_of(head: bytes) -> Format | None:
+    """Tell whether a capture file begins here, inside of another one, where chance and payload also write the magic number.
+
+    Args:
+        head: `HEAD` bytes, or all there are.
+
+    Returns:
+        What the header says; None where there is none.
+    """
+    try:
+        found = sniff(head, "")
+    except CaptureError:
+        return None
+    if found.pcapng:
+        return found
+    order: Literal["big", "little"] = "big" if found.big_endian else "little"
+    major, minor = int.from_bytes(head[4:6], order), int.from_bytes(head[6:8], order)
+    return found if (major, minor) in ((2, 3), (2, 4)) else None
+
+
 def _pcapng(head: bytes, name: str) -> Format:
     magic = head[8:12]
     if len(head) < 28:
         raise CaptureError(f"{name}: the file ends inside the pcapng section header, at byte {len(head)} of 28")
     if magic not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
         raise CaptureError(f"{name}: damaged pcapng section header (byte-order magic {magic.hex(' ')})")
-    return Format("pcapng", True, magic == b"\x1a\x2b\x3c\x4d", 0, 0, 0, -1)
+    return Format("pcapng", True, magic == b"\x1a\x2b\x3c\x4d", 0, 0, 0, -1, 0)
 
 
 def _is_text(head: bytes) -> bool:

@@ -10,16 +10,19 @@ import warnings
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from closewait_pcap import engine
 from closewait_pcap.capture.packets import PACKET
-from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
+from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
 from closewait_pcap.errors import CaptureError, CaptureWarning
+
+if TYPE_CHECKING:
+    from closewait_pcap.capture.info import CaptureInfo
 
 _PEEK = 1 << 16
 """Bytes read at once of a file to see when it begins."""

@@ -71,7 +71,7 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
             "end_time": timestamp(info.end_time),
             "drops": info.drops,
             "skipped": info.skipped,
-            "damage": info.damage,
+            "damage": "; ".join(info.damages) or None,
         },
         "warnings": warnings,
     }

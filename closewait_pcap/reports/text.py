@@ -268,8 +268,9 @@ def _footer(result: Result, summary: wording.Summary) -> list[str]:
     text = f"Capture: {wording.printable(info.file)}, {info.format}, {', '.join(info.link_types) or 'no interface'}; "
     text += f"{info.frames:,} frames, {info.tcp_frames:,} TCP"
     if info.first_time is not None and info.end_time is not None:
-        length = wording.span(info.end_time - info.first_time)
-        text += f"; {wording.moment(info.first_time)} to {wording.moment(info.end_time)} ({length})"
+        text += f"; {wording.moment(info.first_time)} to {wording.moment(info.end_time)}"
+        if info.end_time >= info.first_time:  # or the clock was set back
+            text += f" ({wording.span(info.end_time - info.first_time)})"
     lines.append(text)
     skipped = {reason: count for reason, count in info.skipped.items() if reason not in ("not_ip", "not_tcp")}
     if skipped:

@@ -147,7 +147,9 @@ def _judge_block(
     x_fin = np.where(by_client, client.fin, server.fin)
     x_fin_time = np.where(by_client, client.me["fin_time"], server.me["fin_time"])
     until = np.select([is_reset & (~x_fin | (rst_time <= x_fin_time)), x_fin], [rst_time, x_fin_time], end)
-    held = np.maximum(until - since, 0)
+    # Frames before the first that has a time have the time 0; and a clock that was set back must not make a span negative.
+    timed = since != 0
+    held = np.where(timed, np.maximum(until - since, 0), 0)
 
     old = end - FIN_PATIENCE
     unheard = _unheard(client, old) | _unheard(server, old)
@@ -181,7 +183,7 @@ def _judge_block(
     named = np.isin(verdict, [Verdict.closed_late, Verdict.close_wait_reset, Verdict.close_wait, Verdict.close_wait_possible])
     sending = np.where(by_client, _still_sends(client, server, since, end), _still_sends(server, client, since, end))
     lasting = np.isin(verdict, [Verdict.close_wait, Verdict.close_wait_possible])
-    stuck = np.select([~lasting, sending, held >= stuck_after], [-1, 0, 1], -1).astype(np.int8)
+    stuck = np.select([~lasting | ~timed, sending, held >= stuck_after], [-1, 0, 1], -1).astype(np.int8)
     return (
         client_end,
         roles_from,
@@ -189,8 +191,8 @@ def _judge_block(
         STATE_OF[happened],
         verdict,
         np.where(named, waiting, NOBODY).astype(np.int8),
-        np.where(named, since, NO_TIME),
-        np.where(named, held, NO_TIME),
+        np.where(named & timed, since, NO_TIME),
+        np.where(named & timed, held, NO_TIME),
         stuck,
         in_hole,
     )
@@ -231,7 +233,7 @@ def _waits(me: _Side, you: _Side, is_reset: Bools, rst_time: Ints) -> Bools:
 
 def _unheard(me: _Side, old: Ints) -> Bools:
     """Whether this end's FIN was acknowledged by nobody, though there was time enough."""
-    return np.asarray(me.fin & ~me.fin_acked & (me.has(FIN_AGAIN) | (me.me["fin_time"] < old)))
+    return np.asarray(me.fin & ~me.fin_acked & (me.has(FIN_AGAIN) | ((me.me["fin_time"] < old) & (me.me["fin_time"] != 0))))
 
 
 def _half_open(client: _Side, server: _Side) -> Bools:
@@ -264,7 +266,7 @@ def _may_have_closed(me: _Side, you: _Side) -> Bools:
 
 
 def _is_zero(me: _Side, end: Ints, stuck_after: int) -> Bools:
-    return np.asarray(me.has(ZERO_WINDOW) & (end - me.me["zero_since"] >= stuck_after))
+    return np.asarray(me.has(ZERO_WINDOW) & (end - me.me["zero_since"] >= stuck_after) & (me.me["zero_since"] != 0))
 
 
 def _still_sends(me: _Side, you: _Side, since: Ints, end: Ints) -> Bools:

@@ -5,8 +5,9 @@ import ipaddress
 import warnings
 from typing import NamedTuple
 
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.packets import NOT_TCP, PACKET, address_bytes
-from closewait_pcap.capture.reader import CaptureInfo, CaptureReader
+from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.engine import COMPILED, PLAIN, Mode
 from closewait_pcap.errors import CaptureWarning
 from closewait_pcap.flows.table import FlowTable

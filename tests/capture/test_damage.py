@@ -122,10 +122,11 @@ def test_junk_behind(read: Read, name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_zeros_behind(read: Read, name: str) -> None:
-    """A full disk leaves them. For pcap they are empty frames; for pcapng they are damage."""
+    """A crash, or a full disk, leaves them: they are no frames."""
     whole = read(SMALL[name])
     reading = read(SMALL[name] + bytes(48))
     assert reading.rows == whole.rows
+    assert place(reading) == (whole.info.frames, len(SMALL[name]))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
