@@ -220,8 +220,7 @@ def fragment_header(offset: int, more: int, next_header: int = 6) -> bytes:
 
 def test_ipv6_fragments(read: Read) -> None:
     frame = ethernet(ipv6(fragment_header(0, 1) + tcp(bytes(100)), next_header=44))
-    row = one(read, Frame(frame[:100], wirelen=len(frame)))
-    assert (row.quality, row.len) == (FRAGMENT, 100)
+    assert none(read, Frame(frame[:100], wirelen=len(frame))) == "fragment"
     assert none(read, frame) == "fragment"  # the rest may come
     assert one(read, ethernet(ipv6(fragment_header(0, 0) + tcp(), next_header=44))).quality == 0  # an atomic one
     assert none(read, ethernet(ipv6(fragment_header(5, 1) + tcp(), next_header=44))) == "fragment"

@@ -240,6 +240,8 @@ def test_user_defined_link_type(read: Read, link: int) -> None:
         read(pcap([segment()], link=link))
     with pytest.raises(CaptureError, match="user-defined"):
         read(pcap([], link=link))
+    with pytest.raises(CaptureError, match="user-defined"):
+        read(pcap([struct.pack("<III", 108, 7, 1) + bytes(200)], link=link))
 
 
 def test_user_defined_link_type_of_one_interface(read: Read, tmp_path: Path) -> None:
