@@ -17,6 +17,7 @@ from closewait_pcap.reports import wording
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
 from closewait_pcap.verdicts.judge import judge
+from closewait_pcap.verdicts.retirement import Retirement
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 STUCK_AFTER = "1s"
 """Default for a wait to count as stuck. A healthy application closes within ms; a second is beyond any scheduling delay."""
+MAX_FLOWS = 10_000_000
+"""Default for the flows that are kept: they take 6 GB."""
 _MINUTE = 60_000_000_000
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": _MINUTE, "min": _MINUTE, "h": 60 * _MINUTE}
 Progress = Callable[[int, int | None], None]
@@ -35,7 +38,7 @@ Progress = Callable[[int, int | None], None]
 class Analysis:
     """What a capture tells of its TCP flows. Made by `analyze`; the tables are built when first asked for."""
 
-    def __init__(self, result: Result, timeline: Timeline, warnings: list[str]) -> None:
+    def __init__(self, result: Result, timeline: Timeline, max_flows: int | None, warnings: list[str]) -> None:
         self.result = result
         """Facts and judgement as NumPy arrays: what reports are made from."""
         self.warnings = warnings
@@ -43,6 +46,7 @@ class Analysis:
         self.unreadable = timeline.unreadable
         """Why which of several captures could not be read; the others are analysed."""
         self._timeline = timeline
+        self._max_flows = max_flows
 
     @property
     def capture(self) -> CaptureInfo:
@@ -100,7 +104,8 @@ class Analysis:
             raise CaptureError(
                 f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
-        return packets_frame(packet_values(result, int(rows[0]), self._timeline, FlowTable()), result)
+        table = FlowTable(most=self._max_flows, retire=Retirement(result.stuck_after))
+        return packets_frame(packet_values(result, int(rows[0]), self._timeline, table), result)
 
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
@@ -115,6 +120,7 @@ def analyze(
     source: CaptureSource | Iterable[CaptureSource],
     *,
     stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
+    max_flows: int | None = MAX_FLOWS,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
@@ -126,6 +132,8 @@ def analyze(
             given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
             as a number, or a timedelta.
+        max_flows: flows to keep at most, so that a flood of them cannot fill the memory (about 0.6 KB each): the oldest finished
+            ones leave first. They are counted in ``capture.missing_flows``, and have no row. None: keep all.
         strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
         progress: called between chunks with the bytes done and the bytes there are.
 
@@ -134,7 +142,7 @@ def analyze(
 
     Raises:
         CaptureError: nothing of the source is a capture that can be read, or something is not, or is damaged, and ``strict``.
-        ValueError: ``stuck_after`` is no span of time.
+        ValueError: ``stuck_after`` is no span of time, or ``max_flows`` is not positive.
 
     Warns:
         CaptureWarning: the capture is damaged or cut; what is sound is analysed.
@@ -143,9 +151,12 @@ def analyze(
     ``warnings`` say so.
     """
     span = parse_span(stuck_after)
+    if max_flows is not None and max_flows < 1:
+        raise ValueError(f"max_flows must be at least 1, not {max_flows}")
     gathered = gather(source)
     timeline = Timeline(gathered.sources, strict=strict)
-    table = FlowTable()
+    retirement = Retirement(span)
+    table = FlowTable(most=max_flows, retire=retirement)
     try:
         for _ in table.read(timeline):
             if progress is not None:
@@ -155,10 +166,11 @@ def analyze(
         if not timeline.infos:
             raise
     facts, info, coverage = table.facts(), combine(timeline.infos), Coverage(timeline.infos)
+    info.missing_flows = retirement.counts
     ends, in_hole = coverage.ends(facts.flows["last_frame"] >> FRAME_BITS, facts.flows["last_time"])
-    result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span)
-    limits = [limit for part in timeline.infos for limit in _warnings(part)]
-    return Analysis(result, timeline, gathered.passed_over + timeline.unreadable + limits + _holes(coverage))
+    result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span, timeline.names.texts)
+    limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
+    return Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _holes(coverage))
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:
@@ -222,6 +234,17 @@ def _warnings(info: CaptureInfo) -> list[str]:
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())
         found.append(f"{info.file}: none of its {info.frames:,} frames holds TCP ({reasons})")
     return found
+
+
+def _missing(info: CaptureInfo, max_flows: int | None) -> list[str]:
+    """Say how many flows have no row, and why."""
+    if not info.missing_flows:
+        return []
+    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in info.missing_flows.items())
+    return [
+        f"{sum(info.missing_flows.values()):,} flows have left the table, which keeps {max_flows:,} (--max-flows): {counts}. "
+        "They are counted and not listed; a packet of theirs that came later began a stream that Wireshark does not have"
+    ]
 
 
 def _holes(coverage: Coverage) -> list[str]:

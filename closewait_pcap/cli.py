@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from closewait_pcap import __version__, engine
-from closewait_pcap.analysis import STUCK_AFTER, Analysis, Progress, analyze, parse_span
+from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
 from closewait_pcap.capture.packets import address_words
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
 from closewait_pcap.reports import json, text
@@ -97,7 +97,14 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
 @click.option("--since", type=Moment(), help="Show flows that were there at or after this time (ISO 8601, UTC).")
 @click.option("--until", type=Moment(), help="Show flows that were there at or before this time.")
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
-@click.option("--strict", is_flag=True, help="Refuse a damaged capture instead of analysing what comes before the damage.")
+@click.option(
+    "--max-flows",
+    type=click.IntRange(1),
+    default=MAX_FLOWS,
+    show_default=True,
+    help="Keep so many flows (0.6 KB each); the oldest finished ones leave first, and are only counted.",
+)
+@click.option("--strict", is_flag=True, help="Refuse a damaged or unreadable capture instead of analysing the rest.")
 @click.option("--quiet", "-q", is_flag=True, help="Nothing on stderr but errors.")
 @click.version_option(__version__, prog_name="closewait-pcap")
 def command(captures: tuple[str, ...], **options: Any) -> None:
@@ -141,7 +148,13 @@ def _analyze(captures: tuple[str, ...], options: dict[str, Any]) -> Analysis:
         warnings.showwarning = lambda message, *_, **__: None if quiet else _complain(str(message))
         if not quiet and _will_compile(captures):
             _announce_compiling()
-        return analyze(captures, stuck_after=options["stuck_after"], strict=options["strict"], progress=progress)
+        return analyze(
+            captures,
+            stuck_after=options["stuck_after"],
+            max_flows=options["max_flows"],
+            strict=options["strict"],
+            progress=progress,
+        )
 
 
 def _complain(message: str) -> None:

@@ -38,6 +38,9 @@ WORTH_COMPILING = 3 << 20
 LARGE_TABLE = 128 << 20
 """Bytes from which a table grows in place."""
 
+_BLOCK = 1 << 16
+"""Rows moved at once."""
+
 CACHE_LINE = 64
 PREFETCHED = 128
 """Bytes of a row that `prefetch` asks for: the tables have in front what every packet needs."""
@@ -148,6 +151,21 @@ class Mode:
         records.extend(self.records(dtype, count - len(records)))
         return records
 
+    def keep(self, records: Records, dtype: np.dtype[np.void], stays: np.ndarray[Any, np.dtype[np.bool_]], count: int) -> Records:
+        """Move the rows that stay to the front of a table, in place, and make those behind them new.
+
+        Args:
+            records: the table.
+            dtype: of its rows.
+            stays: which of its rows to keep, shape (count,).
+            count: rows in use.
+
+        Returns:
+            The table, as long as it was.
+        """
+        kept = [record for record, stay in zip(records[:count], stays.tolist(), strict=True) if stay]
+        return kept + self.records(dtype, len(records) - len(kept))
+
 
 class CompiledMode(Mode):
     """Tables are NumPy arrays, kernels machine code."""
@@ -180,6 +198,15 @@ class CompiledMode(Mode):
         longer = self.records(dtype, count)  # NumPy asks for huge pages, which spare a sixth of the time; realloc's are small
         longer.view(np.uint8)[: records.nbytes] = records.view(np.uint8)  # whole rows, not field by field
         return longer
+
+    def keep(self, records: Records, dtype: np.dtype[np.void], stays: np.ndarray[Any, np.dtype[np.bool_]], count: int) -> Records:  # noqa: D102, ARG002
+        left = 0
+        for at in range(0, count, _BLOCK):  # block by block, so that there is never a second table
+            kept = records[at : min(at + _BLOCK, count)][stays[at : at + _BLOCK]]
+            records[left : left + len(kept)] = kept
+            left += len(kept)
+        records.view(np.uint8)[left * records.itemsize :] = 0
+        return records
 
 
 PLAIN = Mode()

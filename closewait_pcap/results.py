@@ -7,7 +7,8 @@ In these arrays a missing time is `NO_TIME`, a missing number or category is -1.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from closewait_pcap import columns
 from closewait_pcap.capture.info import CaptureInfo
-from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, address_bytes, address_words
+from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, TUNNELS, address_bytes, address_words
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
@@ -38,6 +39,8 @@ class Result:
     judgement: Judgement
     stuck_after: int
     """ns."""
+    names: list[str] = field(default_factory=lambda: [""])
+    """What the numbers of interfaces and processes stand for."""
 
     @cached_property
     def rows(self) -> Values:
@@ -142,6 +145,7 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
         "server": address_category(*address_codes(server)),
         "server_port": server_port,
         "roles_from": Category.of(judgement.roles_from[rows], columns.ROLES_FROM),
+        **_path_values(result, flows["path"], flows["opener"] == client_end),
         "start": _times(flows["first_time"]),
         "end": _times(flows["last_time"]),
         "duration": np.where(flows["first_time"] == 0, NO_TIME, flows["last_time"] - flows["first_time"]),
@@ -189,6 +193,48 @@ def _end_values(result: Result, side: str, me: Structured, you: Structured, stat
         f"{side}_rst_file": file_codes(files, me["rst_frame"], rst),
         f"{side}_rst_time": _times(me["rst_time"], rst),
     }
+
+
+def _path_values(result: Result, paths: Values, client_first: Values) -> dict[str, Values]:
+    """Tell the ways by which flows came.
+
+    Args:
+        result: an analysis.
+        paths: rows of the PATH table, -1 for none.
+        client_first: whether the client sent the first packet, whose outer addresses the table has.
+    """
+    table = result.facts.paths
+    known = paths >= 0
+    at = np.where(known, paths, 0)
+    used, place = np.unique(at, return_inverse=True) if len(table) else (at[:0], at)
+    place = place.reshape(-1)
+
+    def texts(make: Callable[[Structured], str]) -> Category:
+        written = [make(table[row]) for row in used.tolist()]
+        names = sorted({text for text in written if text})
+        codes = np.array([names.index(text) if text else -1 for text in written] or [-1], np.int64)
+        return Category.of(np.where(known, codes[np.where(known, place, 0)], -1), names)
+
+    def outer(name: str, other: str) -> Category:
+        rows = table[at] if len(table) else np.zeros(len(at), table.dtype)
+        words = [np.where(client_first, rows[f"outer_{name}_{half}"], rows[f"outer_{other}_{half}"]) for half in ("hi", "lo")]
+        codes, addresses = address_codes(np.stack(words, axis=1))
+        tunnelled = known & (rows["tunnel"] != 0)
+        category = address_category(np.where(tunnelled, codes, codes.min(initial=0)), addresses)
+        return Category.of(np.where(tunnelled, category, -1), category.texts)
+
+    return {
+        "vlan": texts(lambda path: _vlan_text(int(path["vlan"]))),
+        "interface": texts(lambda path: result.names[path["interface"]]),
+        "process": texts(lambda path: result.names[path["process"]]),
+        "tunnel": texts(lambda path: f"{TUNNELS[path['tunnel']]} {path['tunnel_id'] or ''}".strip()),
+        "outer_client": outer("src", "dst"),
+        "outer_server": outer("dst", "src"),
+    }
+
+
+def _vlan_text(vlan: int) -> str:
+    return f"{vlan >> 12}.{vlan & 0xFFF}" if vlan >> 12 else str(vlan or "")
 
 
 def _times(times: Values, where: Values | None = None) -> Values:

@@ -650,7 +650,6 @@ def take_frame(
     row.interface = interface.name
     row.process = 0
     row.tunnel = 0
-    row.tunnel_id = 0
     link = interface.link
     outcome = decode_ip(buf, at, at + caplen, at + wirelen, link, row)
     if outcome == TCP and row.quality & NUMBERING_ONLY == 0:
@@ -683,28 +682,35 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
     """Decode pcap records until the batch is full or the input ends."""
     at = decoder.at
     size = decoder.record_header
+    big = decoder.big  # kept at hand: for all the compiler knows, each field of a row that is written may be one of these
+    nanoseconds = decoder.nanoseconds
+    longest = decoder.longest
+    excess = decoder.excess
+    fractions = decoder.fractions
+    trusted = decoder.trusted
+    interface = interfaces[0]
     while decoder.rows < len(batch):
         decoder.at = at
         if at < 0 or at > MAX_OFFSET or end - at < size:
             decoder.need = size
             decoder.stop = MORE
             return
-        caplen = file32(buf, at + 8, decoder.big)
-        wirelen = file32(buf, at + 12, decoder.big)
+        caplen = file32(buf, at + 8, big)
+        wirelen = file32(buf, at + 12, big)
         if caplen > MAX_FRAME_BYTES:
             decoder.stop = DAMAGED_LENGTH
             return
-        seconds = file32(buf, at, decoder.big)
-        fraction = file32(buf, at + 4, decoder.big)
-        time = seconds * 1000000000 + fraction * decoder.nanoseconds
-        if caplen == 0 and at != decoder.trusted:
+        seconds = file32(buf, at, big)
+        fraction = file32(buf, at + 4, big)
+        time = seconds * 1000000000 + fraction * nanoseconds
+        if caplen == 0 and at != trusted:
             if time == 0 and wirelen == 0:
                 decoder.stop = DAMAGED_ZEROS
                 return
             if seconds in FILE_MAGICS:
                 decoder.stop = JOINED
                 return
-            if wirelen == 0 and decoder.excess == 0:
+            if wirelen == 0 and excess == 0:
                 decoder.stop = DOUBTFUL
                 return
         quality = 0
@@ -712,11 +718,11 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
             quality = NO_TIME
             time = decoder.previous_time
         if (
-            caplen > decoder.longest
-            or caplen - wirelen > decoder.excess
-            or fraction >= decoder.fractions
+            caplen > longest
+            or caplen - wirelen > excess
+            or fraction >= fractions
             or (decoder.timed != 0 and (time - decoder.previous_time > NEAR_NS or decoder.previous_time - time > NEAR_NS))
-        ) and at != decoder.trusted:
+        ) and at != trusted:
             decoder.stop = DOUBTFUL
             return
         if end - at < size + caplen:
@@ -724,7 +730,7 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
             decoder.stop = MORE
             return
         batch[decoder.rows].quality = quality
-        take_frame(buf, at + size, caplen, max(wirelen, caplen), time, interfaces[0], batch, skips, decoder)
+        take_frame(buf, at + size, caplen, max(wirelen, caplen), time, interface, batch, skips, decoder)
         at += size + caplen
     decoder.at = at
     decoder.stop = FULL

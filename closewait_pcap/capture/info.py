@@ -59,6 +59,8 @@ class CaptureInfo:
     """What was skipped where the file is damaged, in the file's order."""
     joined: list[str] = field(default_factory=list)
     """A sentence for each further file that begins inside of this one; for more than `SAID`, the last one counts the rest."""
+    missing_flows: dict[str, int] = field(default_factory=dict)
+    """Flows that left the table because it may not grow any further, by verdict: they are counted, and have no row."""
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
     parts: "list[CaptureInfo]" = field(default_factory=list)

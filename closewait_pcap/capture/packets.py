@@ -15,29 +15,29 @@ PACKET = np.dtype(
         ("src_lo", np.int64),  # with the top bit flipped, so that they fit a signed integer in their own order
         ("dst_hi", np.int64),
         ("dst_lo", np.int64),
-        ("srcport", np.int64),
-        ("dstport", np.int64),
+        ("srcport", np.int32),
+        ("dstport", np.int32),
         ("seq", np.int64),  # raw, 0 to 2**32 - 1
         ("ack", np.int64),
         ("len", np.int64),  # TCP payload in bytes as it was on the wire
-        ("window", np.int64),  # raw, not scaled
-        ("wscale", np.int64),  # shift count of the option, -1 where the segment carries none
-        ("flags", np.int64),  # TCP flags, CWR to FIN
-        ("quality", np.int64),  # the bits below
+        ("window", np.int32),  # raw, not scaled
+        ("wscale", np.int32),  # shift count of the option, -1 where the segment carries none
+        ("flags", np.int32),  # TCP flags, CWR to FIN
+        ("quality", np.int32),  # the bits below
         ("offset", np.int64),  # where the frame lies in the chunk, for the long tail
-        ("caplen", np.int64),
+        ("caplen", np.int32),
         ("wirelen", np.int64),
-        ("link", np.int64),  # link type
-        ("vlan", np.int64),  # VLAN: its number, or outer * 4096 + inner of the innermost two tags; this and what follows: 0, none
+        ("link", np.int32),  # link type
+        ("vlan", np.int32),  # VLAN: its number, or outer * 4096 + inner of the innermost two tags; this and what follows: 0, none
         ("interface", np.int64),  # where it was captured: a number in the reader's `Names`
-        ("process", np.int64),  # whose it is, likewise
-        ("tunnel", np.int64),  # the outermost tunnel it came through: an index of TUNNELS
+        ("process", np.int32),  # whose it is, likewise
+        ("tunnel", np.int32),  # the outermost tunnel it came through: an index of TUNNELS
         ("tunnel_id", np.int64),  # VNI, GRE key, TEID, ERSPAN session, L2TP tunnel * 65536 + session
-        ("outer_src_hi", np.int64),  # addresses of that tunnel's ends; written only where there is a tunnel
+        ("outer_src_hi", np.int64),  # addresses of that tunnel's ends; as its number, written only where there is a tunnel
         ("outer_src_lo", np.int64),
         ("outer_dst_hi", np.int64),
         ("outer_dst_lo", np.int64),
-        ("sender", np.int64),  # which end of its flow sends it: 0 the smaller endpoint, 1 the other; by the flow table
+        ("sender", np.int32),  # which end of its flow sends it: 0 the smaller endpoint, 1 the other; by the flow table
         ("slot", np.int64),  # where the search for its flow begins; by the flow table
         ("stream", np.int64),  # Wireshark's tcp.stream, set by the flow table
     ]

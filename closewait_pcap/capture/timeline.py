@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from closewait_pcap import engine
+from closewait_pcap.capture.names import Names
 from closewait_pcap.capture.packets import PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
@@ -130,6 +131,8 @@ class Timeline:
         parts = [_Part(source, place, alone=len(sources) == 1) for place, source in enumerate(sources)]
         self._parts = [part for part in parts if self._look_at(part)]
         self._parts.sort(key=lambda part: part.first_time)
+        self.names = Names()
+        """What the numbers in the columns ``interface`` and ``process`` stand for."""
         self.mode: Mode = PLAIN
         """How the kernels are run at present."""
         self.infos: list[CaptureInfo] = []
@@ -223,6 +226,7 @@ class Timeline:
                     strict=self._strict,
                     mode=self.mode,
                     number=number,
+                    names=self.names,
                     quiet=self._readings > 1,
                 )
             except CaptureError as error:

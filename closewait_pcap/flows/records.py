@@ -65,6 +65,22 @@ END = np.dtype(
     ]
 )
 
+PATH = np.dtype(
+    [
+        ("vlan", np.int64),  # all as in PACKET
+        ("interface", np.int64),
+        ("process", np.int64),
+        ("tunnel", np.int64),
+        ("tunnel_id", np.int64),
+        ("outer_src_hi", np.int64),  # of the flow's first packet
+        ("outer_src_lo", np.int64),
+        ("outer_dst_hi", np.int64),
+        ("outer_dst_lo", np.int64),
+        ("next", np.int64),  # the next path with the same hash, or -1
+    ]
+)
+"""A way by which packets came: where they were captured, in which VLAN, through which tunnel. Many flows share one."""
+
 HOLE = np.dtype([("start", np.int64), ("end", np.int64), ("next", np.int64)])
 """A stretch of payload not (yet) seen, in a list per end; free ones form a list of their own."""
 
@@ -77,6 +93,8 @@ TABLE = np.dtype(
         ("holes", np.int64),  # used rows of the hole table
         ("hole_capacity", np.int64),
         ("free_hole", np.int64),  # first free row of the hole table, or -1
+        ("paths", np.int64),  # used rows of the path table
+        ("path_capacity", np.int64),
         ("seed", np.int64),  # of the hash, so that nobody can prepare collisions
         ("resume", np.int64),  # the packet of the batch to go on with
     ]

@@ -71,6 +71,7 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
             "end_time": timestamp(info.end_time),
             "drops": info.drops,
             "skipped": info.skipped,
+            "missing_flows": info.missing_flows,
             "damage": "; ".join(info.damages) or None,
         },
         "warnings": warnings,
@@ -129,6 +130,11 @@ def schema() -> dict[str, Any]:
         "last_time": text_or_null,
         "end_time": text_or_null | {"description": "the last frame, or later where the file says the capture went on"},
         "drops": {"type": ["integer", "null"], "description": "packets the capturing machine lost; null: not reported"},
+        "missing_flows": {
+            "type": "object",
+            "additionalProperties": count,
+            "description": "flows that left the table (--max-flows), by verdict: counted, but not listed",
+        },
         "skipped": {"type": "object", "additionalProperties": count, "description": "frames without TCP, by reason"},
         "damage": text_or_null,
     }

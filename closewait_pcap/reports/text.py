@@ -182,12 +182,13 @@ def _flow_table(result: Result, flows: Values) -> Table:
     files = wording.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "file", "FIN frame", "its ACK", "ended by"]
-    titles += ["history"]
+    titles += ["via", "history"]
     right = [title in ("stream", "held", "FIN frame", "its ACK") for title in titles]
     rows = [_flow_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
-    untold = [title for title in ("ended by",) if not any(row[titles.index(title)] for row in rows)]
+    untold = [title for title in ("ended by", "via") if not any(row[titles.index(title)] for row in rows)]
     untold += ["file"] * (len(result.capture.files) == 1)
-    for place in [titles.index(title) for title in untold]:
+    for title in untold:
+        place = titles.index(title)
         for line in (titles, right, *rows):
             del line[place]  # type: ignore[attr-defined] # lists all, of different things
     return Table(titles, right, rows, 3, len(titles) - 1)
@@ -209,8 +210,17 @@ def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
         _frame(values, f"{closer}_fin", row),
         _frame(values, f"{closer}_fin_ack", row),
         _ended_by(values, row, waiting),
+        _via(values, row),
         _text(values, "history", row),
     ]
+
+
+def _via(values: dict[str, Values], row: int) -> str:
+    """Say by which way the flow came: what the file knows of where it was captured, and its tunnel."""
+    vlan, interface, process, tunnel = (_text(values, name, row) for name in ("vlan", "interface", "process", "tunnel"))
+    outer = f"{_text(values, 'outer_client', row)} > {_text(values, 'outer_server', row)}"
+    parts = [interface, process, vlan and f"VLAN {vlan}", tunnel and f"{tunnel} {outer}"]
+    return wording.printable(", ".join(filter(None, parts)))
 
 
 def _frame(values: dict[str, Values], name: str, row: int) -> str:

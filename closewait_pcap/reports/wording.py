@@ -62,8 +62,10 @@ def summarize(result: Result, shown: Values) -> Summary:
     verdict, stuck = result.judgement.verdict[shown], result.judgement.stuck[shown]
     waits = verdict == Verdict.close_wait
     number = np.bincount(verdict, minlength=len(Verdict))
+    missing = result.capture.missing_flows if len(shown) == len(result.rows) else {}  # they fit no filter
+    number += np.array([missing.get(each.name, 0) for each in Verdict])
     return Summary(
-        flows=len(shown),
+        flows=int(number.sum()),
         close_wait=int(waits.sum()),
         stuck=int((waits & (stuck == 1)).sum()),
         sending=int((waits & (stuck == 0)).sum()),

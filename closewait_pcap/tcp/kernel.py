@@ -38,6 +38,10 @@ WINDOW_SLACK = 1 << 20
 """A FIN this far beyond all that its receiver ever allowed, and beyond all that was sent, is not the sender's."""
 MAX_HOLES = 64
 """Unseen stretches remembered per end; reordering leaves a few, only hostile captures leave more. Those are not filled again."""
+MAX_PATHS = 1 << 16
+"""Paths kept; what a hostile capture has more of has none."""
+PATH_SLOTS = 1 << 12
+"""Size of the paths' hash table."""
 OLDER_FLOWS = 8
 """How far back a packet may reach among flows with the same addresses and ports."""
 
@@ -519,6 +523,52 @@ def new_flow(
 
 
 @helper
+def path_of(p: Record, paths: Records, path_index: Any, table: Record) -> int:
+    """Find or add the path that a packet came by, -1 where there is nothing to say of it; the caller has made sure of room."""
+    if p.vlan == 0 and p.interface == 0 and p.process == 0 and p.tunnel == 0:
+        return -1
+    tunnel_id = 0
+    src_hi = 0
+    src_lo = 0
+    dst_hi = 0
+    dst_lo = 0
+    if p.tunnel != 0:
+        tunnel_id = p.tunnel_id
+        src_hi = p.outer_src_hi
+        src_lo = p.outer_src_lo
+        dst_hi = p.outer_dst_hi
+        dst_lo = p.outer_dst_lo
+    labels = p.vlan * 65536 + p.interface + p.process * 256 + p.tunnel * 1048576 + tunnel_id * 16777216
+    slot = mix(src_hi, src_lo, dst_hi, dst_lo, labels & 0x7FFFFFFF, table.seed) & (PATH_SLOTS - 1)
+    at = path_index[slot]
+    while at >= 0:
+        path = paths[at]
+        same = path.vlan == p.vlan and path.interface == p.interface and path.process == p.process
+        same = same and path.tunnel == p.tunnel and path.tunnel_id == tunnel_id
+        same = same and path.outer_src_hi == src_hi and path.outer_src_lo == src_lo
+        if same and path.outer_dst_hi == dst_hi and path.outer_dst_lo == dst_lo:
+            return at
+        at = path.next
+    new = table.paths
+    if new >= MAX_PATHS:
+        return -1
+    path = paths[new]
+    path.vlan = p.vlan
+    path.interface = p.interface
+    path.process = p.process
+    path.tunnel = p.tunnel
+    path.tunnel_id = tunnel_id
+    path.outer_src_hi = src_hi
+    path.outer_src_lo = src_lo
+    path.outer_dst_hi = dst_hi
+    path.outer_dst_lo = dst_lo
+    path.next = path_index[slot]
+    path_index[slot] = new
+    table.paths = new + 1
+    return new
+
+
+@helper
 def number_stream(me: Record, you: Record, p: Record) -> None:
     """Keep the bases from which Wireshark decides whether a SYN begins a new stream.
 
@@ -536,7 +586,17 @@ def number_stream(me: Record, you: Record, p: Record) -> None:
         you.flags = you.flags | STREAM_BASE
 
 
-def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any, holes: Records, table: Record) -> int:
+def follow(
+    batch: Records,
+    count: int,
+    flows: Records,
+    ends: Records,
+    index: Any,
+    holes: Records,
+    paths: Records,
+    path_index: Any,
+    table: Record,
+) -> int:
     """Take a batch of packets into the flow table (the kernel's entry).
 
     Args:
@@ -546,6 +606,8 @@ def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any
         ends: END records, two per flow: the smaller endpoint's first.
         index: hash table of row numbers, -1 where free; its size is a power of two.
         holes: HOLE records.
+        paths: PATH records.
+        path_index: hash table of their row numbers, PATH_SLOTS long, -1 where empty.
         table: the TABLE record. ``resume`` says where in the batch to begin, and after TABLE_FULL where to go on.
 
     Returns:
@@ -558,7 +620,7 @@ def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any
         p = batch[at]
         if p.quality & NOT_TCP != 0:
             continue
-        if table.flows >= table.capacity or table.holes + 2 > table.hole_capacity:
+        if table.flows >= table.capacity or table.holes + 2 > table.hole_capacity or table.paths >= table.path_capacity:
             table.resume = at
             return TABLE_FULL
         swapped = p.sender
@@ -602,6 +664,8 @@ def follow(batch: Records, count: int, flows: Records, ends: Records, index: Any
             flow = flows[mine]
             me = ends[2 * mine + swapped]
             you = ends[2 * mine + 1 - swapped]
+        if flow.first_frame == 0:
+            flow.path = path_of(p, paths, path_index, table)
         learn(flow, me, you, p, swapped, holes, table)
     table.resume = 0
     return DONE
@@ -621,3 +685,17 @@ def index_flows(flows: Records, index: Any, table: Record) -> None:
         while index[slot] >= 0 and index[slot] != flow.previous:
             slot = (slot + 1) & table.mask
         index[slot] = number
+
+
+def relink_flows(flows: Records, places: Any, table: Record) -> None:
+    """Let flows point to their predecessors' new places, after some have left the table (a kernel's entry).
+
+    Args:
+        flows: FLOW records, those that stayed.
+        places: the new row by old row, -1 of those that left.
+        table: the TABLE record.
+    """
+    for number in range(table.flows):
+        flow = flows[number]
+        if flow.previous >= 0:
+            flow.previous = places[flow.previous]
