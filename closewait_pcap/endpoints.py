@@ -21,7 +21,7 @@ def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Va
         By column name, in `columns.ENDPOINTS` order: arrays of shape (endpoints,), the worst endpoint first: most stuck flows,
         then most in CLOSE_WAIT, then most that may be, then longest wait.
     """
-    flows = result.rows if flows is None else flows
+    flows = _on_waiting_ports(result, result.rows if flows is None else flows)
     client, _, server, server_port = result.endpoints_of(flows)
     codes, addresses = address_codes(np.concatenate([client, server]))
     client, server = codes[: len(flows)], codes[len(flows) :]
@@ -44,6 +44,16 @@ def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Va
     values["address"] = address_category(values["address"], addresses)
     values["service"] = address_category(values["service"], addresses)
     return values
+
+
+def _on_waiting_ports(result: Result, flows: Values) -> Values:
+    """Pick the flows that use a port of one that waits or did: only those can be of its endpoint, and addresses take room."""
+    ports = result.facts.flows["ports"]
+    waiting = ports[flows[np.isin(result.judgement.verdict[flows], WAITED)]]
+    wanted = np.zeros(1 << 16, np.bool_)
+    wanted[waiting & 0xFFFF] = wanted[waiting >> 16 & 0xFFFF] = True
+    chosen: Values = flows[wanted[ports[flows] & 0xFFFF] | wanted[ports[flows] >> 16 & 0xFFFF]]
+    return chosen
 
 
 def _groups(result: Result, flows: Values, side: int, keys: Values) -> tuple[Values, Values, Values]:

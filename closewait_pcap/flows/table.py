@@ -114,16 +114,16 @@ class FlowTable:
 
     def _grow(self) -> None:
         table = self._table
-        if table.flows >= table.capacity:
-            self._make_room()
         if table.holes + 2 > table.hole_capacity:
             then = 2 * int(table.hole_capacity)
             self._holes = self._mode.grow(self._holes, HOLE, then)
             table.hole_capacity = then
-        if table.paths >= table.path_capacity:
+        elif table.paths >= table.path_capacity:
             then = min(4 * int(table.path_capacity), MAX_PATHS)
             self._paths = self._mode.grow(self._paths, PATH, then)
             table.path_capacity = then if then < MAX_PATHS else MAX_PATHS + 1  # the table is never full: the kernel stops adding
+        else:
+            self._make_room()
 
     def _make_room(self) -> None:
         table, now = self._table, int(self._table.capacity)

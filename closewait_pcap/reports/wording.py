@@ -53,6 +53,8 @@ class Summary:
     stuck: int
     sending: int
     too_young: int
+    gone: int
+    """Of those in CLOSE_WAIT: left the table, so that no more is known of them."""
     counts: dict[str, int]
     """Flows by verdict, in the verdicts' order, without those that do not occur."""
 
@@ -66,10 +68,11 @@ def summarize(result: Result, shown: Values) -> Summary:
     number += np.array([missing.get(each.name, 0) for each in Verdict])
     return Summary(
         flows=int(number.sum()),
-        close_wait=int(waits.sum()),
+        close_wait=int(number[Verdict.close_wait]),
         stuck=int((waits & (stuck == 1)).sum()),
         sending=int((waits & (stuck == 0)).sum()),
         too_young=int((waits & (stuck == -1)).sum()),
+        gone=missing.get(Verdict.close_wait.name, 0),
         counts={each.name: int(number[each]) for each in Verdict if number[each]},
     )
 
@@ -103,6 +106,8 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
         return text
     holders = int((endpoints["close_wait"] > 0).sum())
     waiting = shown[result.judgement.verdict[shown] == Verdict.close_wait]
+    if not len(waiting):
+        return f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT (no longer in the table)."
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
     who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}"
     if holders > 1:
@@ -118,6 +123,7 @@ def _how_sure(result: Result, summary: Summary) -> str:
         f"stuck for {span(result.stuck_after)} or longer": summary.stuck,
         "too young to call": summary.too_young,
         "still sending, a half-close at work": summary.sending,
+        "no longer in the table": summary.gone,
     }
     told = [what if number == summary.close_wait == 1 else f"{number:,} {what}" for what, number in parts.items() if number]
     return "; ".join(told)

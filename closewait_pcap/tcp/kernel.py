@@ -620,7 +620,7 @@ def follow(
         p = batch[at]
         if p.quality & NOT_TCP != 0:
             continue
-        if table.flows >= table.capacity or table.holes + 2 > table.hole_capacity or table.paths >= table.path_capacity:
+        if table.holes + 2 > table.hole_capacity or table.paths >= table.path_capacity:
             table.resume = at
             return TABLE_FULL
         swapped = p.sender
@@ -649,6 +649,9 @@ def follow(
             me = ends[2 * newest + swapped]
             renewed = me.flags & STREAM_BASE != 0 and p.seq != me.stream_base
         if newest < 0 or renewed:
+            if table.flows >= table.capacity:
+                table.resume = at
+                return TABLE_FULL
             newest = new_flow(p, a_hi, a_lo, b_hi, b_lo, ports, newest, flows, ends, table)
             index[slot] = newest
         flow = flows[newest]
