@@ -3,7 +3,7 @@
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.results import Category, Result, Values, address_category, address_codes
+from closewait_pcap.results import Category, Result, Values, address_category, endpoint_codes
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
@@ -22,9 +22,7 @@ def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Va
         then most in CLOSE_WAIT, then most that may be, then longest wait.
     """
     flows = _on_waiting_ports(result, result.rows if flows is None else flows)
-    client, _, server, server_port = result.endpoints_of(flows)
-    codes, addresses = address_codes(np.concatenate([client, server]))
-    client, server = codes[: len(flows)], codes[len(flows) :]
+    client, server, server_port, addresses = endpoint_codes(result, flows)
     sides = []
     for side, address in ((SERVER, server), (CLIENT, client)):
         rows, group, keys = _groups(result, flows, side, np.stack([address, server, server_port], axis=1))

@@ -25,6 +25,7 @@ from closewait_pcap.verdicts.verdict import Verdict
 
 Values = np.ndarray[Any, Any]
 _LETTERS = "SHADFRTW"
+_BLOCK = 1 << 18
 MAPPED_HI, _LO = address_words(bytes(4))
 MAPPED_LO = _LO >> 32
 """How the words of an IPv4 address begin: ::ffff:0:0/96."""
@@ -103,6 +104,31 @@ def address_codes(words: Values) -> tuple[Values, Values]:
     codes = np.empty(len(words), np.int64)
     codes[order] = np.cumsum(new) - 1
     return codes, ordered[new]
+
+
+def endpoint_codes(result: Result, rows: Values) -> tuple[Values, Values, Values, Values]:
+    """Number the addresses of many flows, block by block: all addresses at once would take more room than the flows.
+
+    Args:
+        result: an analysis.
+        rows: of the flows, shape (n,).
+
+    Returns:
+        Codes of the clients' and of the servers' addresses, and the servers' ports, all int64, shape (n,); and the address of
+        each code, int64, shape (codes, 2), in the addresses' own order.
+    """
+    blocks, found, total = [], [np.empty((0, 2), np.int64)], 0
+    for at in range(0, len(rows), _BLOCK):
+        client, _, server, port = result.endpoints_of(rows[at : at + _BLOCK])
+        codes, addresses = address_codes(np.concatenate([client, server]))
+        blocks.append(((codes + total).reshape(2, -1).astype(np.int32), port.astype(np.int32)))
+        found.append(addresses)
+        total += len(addresses)
+    known, addresses = address_codes(np.concatenate(found))
+    if not blocks:
+        return known, known, known, addresses
+    codes = known[np.concatenate([codes for codes, _ in blocks], axis=1)]
+    return codes[0], codes[1], np.concatenate([port for _, port in blocks]).astype(np.int64), addresses
 
 
 def address_category(codes: Values, addresses: Values) -> "Category":
