@@ -7,6 +7,7 @@ came before is analysed, and `trouble` says what happened.
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -18,6 +19,8 @@ RAW = 1 << 18
 """Compressed bytes read at once."""
 AHEAD = 48
 """Blocks decompressed ahead of the decoder: as much as comes while Numba is imported, and no more than memory has room for."""
+_PATIENCE_S = 1.0
+"""How long to wait for the thread at the end."""
 _MAX_WINDOW = 1 << 27
 """What zstd itself accepts without being asked for more (``zstd --long=27``)."""
 
@@ -182,9 +185,10 @@ class Decompressed:
         return count
 
     def close(self) -> None:
-        """Stop decompressing."""
+        """Stop decompressing. A thread that waits for its input is left to it: no other can end that waiting."""
         self._closing.set()
-        while self._thread.is_alive():  # the thread may be waiting for room
+        until = time.monotonic() + _PATIENCE_S
+        while self._thread.is_alive() and time.monotonic() < until:  # the thread may be waiting for room
             try:
                 self._blocks.get(timeout=0.01)
             except queue.Empty:
@@ -199,8 +203,9 @@ class Decompressed:
                 self._put(block)
         except EOFError:
             self.trouble = f"the {self.codec} data is cut short"
-        except Exception as error:  # each codec has its own errors
-            self.trouble = f"the {self.codec} data is damaged ({error})"
+        except Exception as error:  # each codec has its own errors, some of them OSErrors without a number
+            failed = isinstance(error, OSError) and error.strerror
+            self.trouble = f"reading failed: {failed}" if failed else f"the {self.codec} data is damaged ({error})"
         self._put(b"")
 
     def _put(self, block: bytes) -> None:

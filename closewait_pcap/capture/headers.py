@@ -91,8 +91,9 @@ MAX_FRAME_BYTES = 64 << 20
 MAX_OFFSET = 1 << 40
 """No offset is larger, and none is negative. Said in so many words at the top of each loop, so that the compiler need not ask at
 every access whether an index counts from the end (Python's negative indices): twice as fast."""
-MAX_SECONDS = 9_223_372_035
-"""Later times do not fit int64 nanoseconds (the year 2262)."""
+MIN_SECONDS, MAX_SECONDS = -86_400, 9_223_285_635
+"""Earlier and later times are taken for these, so that the difference of any two fits int64 nanoseconds: a day before 1970, where
+a clock that was never set stands in some time zone, and the year 2262."""
 NEAR_NS = 7 * 86_400_000_000_000
 """Neighbours in a file are not further apart in time: a capture may be silent over a long weekend, or a holiday. Of random
 times, 1 in 3,500 is so near."""
@@ -192,7 +193,7 @@ def ticks_to_ns(high: int, low: int, interface: Record) -> int:
             rest = rest >> (shift - 30)
             shift = 30
         ns = (rest * 1000000000) >> shift
-    seconds = max(min(min(seconds, 2 * MAX_SECONDS) + interface.offset, MAX_SECONDS), -MAX_SECONDS)
+    seconds = max(min(min(seconds, 2 * MAX_SECONDS) + interface.offset, MAX_SECONDS), MIN_SECONDS)
     return seconds * 1000000000 + ns
 
 

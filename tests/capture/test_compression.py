@@ -4,10 +4,12 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import random
 import resource
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 import zstandard
 
 from closewait_pcap import Analysis, CaptureError, CaptureWarning, analyze
+from closewait_pcap.capture.compression import Decompressed
 from closewait_pcap.capture.source import open_source
 from tests.capture.reading import Reading, read
 from tests.capture.writers import TIME, Frame, pcap, segment
@@ -126,3 +129,14 @@ def test_a_bomb_swells_in_bounded_memory(codec: str) -> None:
     with pytest.warns(CaptureWarning):
         assert analyze(io.BytesIO(bomb)).capture.frames == 298
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 110 * 1024
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_closing_does_not_wait_for_an_input_that_has_gone_silent(codec: str) -> None:
+    """As ``tcpdump -w - | gzip`` does, where nothing is on the wire; somebody interrupts."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb", buffering=0) as feed, os.fdopen(reader, "rb", buffering=0) as stream:
+        feed.write(CODECS[codec](CAPTURE)[:5000])
+        before = time.monotonic()
+        Decompressed(stream, codec).close()
+        assert time.monotonic() - before < 5

@@ -20,9 +20,11 @@ from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.engine import COMPILED, PLAIN
 from closewait_pcap.errors import CaptureError
 from tests.capture.conftest import Read
-from tests.capture.mutants import digest, mutate, seeds
 from tests.capture.reading import read as read_in
 from tests.capture.writers import TIME, Frame, block, enhanced, interface, pcap, pcapng, section, segment
+from tests.fuzz.digest import digest
+from tests.fuzz.mutants import mutate
+from tests.fuzz.seeds import seeds
 
 MIB = 1 << 20
 
@@ -89,7 +91,7 @@ def test_a_hundred_thousand_empty_frames(read: Read) -> None:
 @given(st.integers(0, 2**64), st.integers(0, len(seeds()) - 1))
 @settings(max_examples=400)
 def test_mutants(seed: int, number: int) -> None:
-    mutant = mutate(seeds()[number], random.Random(seed))
+    mutant = mutate(seeds()[number], random.Random(seed), seeds())
     try:
         reading = read_in(mutant)
     except CaptureError:
@@ -117,7 +119,7 @@ def test_mutants_are_read_alike_in_both_modes() -> None:
 
 def test_mutants_with_bounds_checking() -> None:
     """In a process of its own: whether bounds are checked is chosen when Numba is imported."""
-    command = [sys.executable, str(Path(__file__).parent / "mutants.py"), "600"]
+    command = [sys.executable, str(Path(__file__).parents[1] / "fuzz" / "digest.py"), "600"]
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

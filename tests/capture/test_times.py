@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from closewait_pcap import Analysis, analyze
+from closewait_pcap import Analysis, analyze, engine
+from closewait_pcap.engine import COMPILED, PLAIN
 from tests.capture.conftest import Read
-from tests.capture.writers import ACK, FIN, PSH, SYN, TIME, Frame, pcap, segment
+from tests.capture.reading import read as read_in
+from tests.capture.writers import ACK, FIN, PSH, SYN, TIME, Frame, enhanced, interface, pcap, section, segment
+from tests.tcp.reference import assert_same
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -118,3 +121,19 @@ def test_text_report_has_no_negative_span() -> None:
     done = subprocess.run([sys.executable, "-m", "closewait_pcap", "-"], input=data, capture_output=True, check=True)
     assert b"-3600" not in done.stdout
     assert b"(-" not in done.stdout
+
+
+def test_times_far_apart_are_judged_alike_in_both_modes() -> None:
+    """The difference of any two times fits 64 bits: what an offset puts too far away is brought nearer."""
+    first, last = 0, (1 << 64) - 1
+    head = section() + interface(tsresol=9, tsoffset=-(10**10)) + interface(tsresol=9, tsoffset=10**10)
+    packets = [enhanced(segment(flags=FIN | ACK), first), enhanced(segment(flags=FIN | ACK), last, interface=1)]
+    plain, compiled = (read_in(head + b"".join(packets), mode) for mode in (PLAIN, COMPILED))
+    assert plain == compiled
+    assert [row.time for row in plain.rows] == [-86_400 * SECOND, 9_223_285_635 * SECOND + last % SECOND]
+    facts = []
+    for worth in (1 << 40, -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "WORTH_COMPILING", worth)
+            facts.append(analyze(io.BytesIO(head + b"".join(packets))).result.facts)
+    assert_same(*facts)

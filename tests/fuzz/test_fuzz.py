@@ -1,42 +1,40 @@
 """Mutated captures never do more harm than a CaptureError; what once did is replayed."""
 
-import io
 import os
 import random
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
 
-from closewait_pcap import CaptureError, CaptureWarning, analyze
-from closewait_pcap.reports.json import describe
-from tests.fuzz.mutants import mutate, seeds
+from tests.fuzz.corpus import corpus
+from tests.fuzz.mutants import mutant, mutate
+from tests.fuzz.outcome import as_one
+from tests.fuzz.seeds import seeds
+from tests.fuzz.targets import TARGETS, everything
 
 HERE = Path(__file__).parent
 REGRESSIONS = sorted((HERE / "regressions").glob("*"))
 
 
-def survive(data: bytes) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CaptureWarning)
-        try:
-            analysis = analyze(io.BytesIO(data))
-        except CaptureError:
-            return
-    describe(analysis.result, analysis.warnings, analysis.result.rows, all_flows=True)
-
-
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.name)
 def test_regression(path: Path) -> None:
-    survive(path.read_bytes())
+    TARGETS[path.name.partition("-")[0]](path.read_bytes())
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_targets(name: str) -> None:
+    """Each target with what it begins with, and a few mutants of that: atheris goes on from there."""
+    chance, begun = random.Random(1), corpus(name)
+    for data in [*begun, *(mutate(chance.choice(begun), chance, begun) for _ in range(100))]:
+        TARGETS[name](data)
 
 
 def test_mutants_uncompiled() -> None:
-    random_, sources = random.Random(7), seeds()
+    chance = random.Random(7)
     for _ in range(1500):
-        survive(mutate(random_.choice(sources), random_))
+        everything(as_one(mutant(seeds(), chance)))
 
 
 def run_soak(count: int) -> None:

@@ -1,23 +1,9 @@
-"""Small captures with every kind of record, layer and option in them, and mutants of them.
+"""What mutants are made of: the samples' beginnings, and small captures with every kind of record, layer and option in them."""
 
-    python tests/capture/mutants.py 2000
-
-reads that many mutants through the compiled kernels; bounds are checked where ``NUMBA_BOUNDSCHECK=1`` is set. Prints a digest of
-all rows, which must be the same in every mode.
-"""
-
-import hashlib
-import random
 import struct
-import sys
+from functools import cache
 from pathlib import Path
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from closewait_pcap.engine import COMPILED, PLAIN
-from closewait_pcap.errors import CaptureError
-from tests.capture.reading import read
 from tests.capture.writers import (
     ACK,
     C_HDLC,
@@ -59,6 +45,8 @@ from tests.capture.writers import (
     udp,
     vxlan,
 )
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/capture.pcap*"))
 
 _BARE4, _BARE6 = ipv4(tcp(b"abc", flags=SYN, options=b"\x02\x04\x05\xb4\x01\x03\x03\x07")), ipv6(tcp(flags=SYN | ACK))
 _JUMBO = ipv6(b"\x06\0\xc2\x04" + struct.pack("!I", 90_000) + tcp(), next_header=0, length=0)
@@ -109,7 +97,12 @@ def _frames() -> list[bytes]:
     ]
 
 
-def seeds() -> list[bytes]:
+def samples() -> list[bytes]:
+    """The samples' captures, cut to their first 4 KiB: short enough to be mutated often."""
+    return [path.read_bytes()[:4096] for path in SAMPLES]
+
+
+def synthetic() -> list[bytes]:
     """Sound captures of at most a few kilobytes."""
     blocks = [section(), interface(tsresol=9, tsoffset=-5), interface(RAW, tsresol=0xA0, snaplen=90)]
     blocks += [enhanced(frame, TIME) for frame in _frames()[:6]]
@@ -136,40 +129,7 @@ def seeds() -> list[bytes]:
     ]
 
 
-def mutate(data: bytes, chance: random.Random) -> bytes:
-    """Flip, overwrite, insert, delete or repeat bytes in one to six places."""
-    mutant = bytearray(data)
-    for _ in range(chance.randint(1, 6)):
-        at = chance.randrange(len(mutant) + 1)
-        match chance.randrange(6):
-            case 0 if at < len(mutant):
-                mutant[at] ^= 1 << chance.randrange(8)
-            case 1 if at < len(mutant):
-                mutant[at] = chance.choice((0, 1, 4, 5, 6, 0x0F, 0x40, 0x45, 0x60, 0x7F, 0x80, 0xFF, chance.randrange(256)))
-            case 2:
-                mutant[at:at] = chance.randbytes(chance.randint(1, 40))
-            case 3:
-                del mutant[at : at + chance.randint(1, 40)]
-            case 4:
-                value = chance.choice((0, 8, 12, 16, 20, 28, 32, 0xFFFF, 1 << 20, 0x03FFFFFC, 0x7FFFFFFF, 0xFFFFFFFF))
-                mutant[at : at + 4] = struct.pack(chance.choice("<>") + "I", value)
-            case _:
-                mutant[at:at] = mutant[max(0, at - 200) : at]
-    return bytes(mutant)
-
-
-def digest(count: int, seed: int, *, compiled: bool) -> str:
-    """Read mutants; give a digest of everything that came of them."""
-    chance, sources, whole = random.Random(seed), seeds(), hashlib.sha256()
-    for _ in range(count):
-        try:
-            reading = read(mutate(chance.choice(sources), chance), COMPILED if compiled else PLAIN)
-        except CaptureError as error:
-            whole.update(str(error).encode())
-            continue
-        whole.update(repr((reading.rows, reading.info, reading.warnings)).encode())
-    return whole.hexdigest()
-
-
-if __name__ == "__main__":
-    print(digest(int(sys.argv[1]), 1, compiled=True))
+@cache
+def seeds() -> tuple[bytes, ...]:
+    """All of them."""
+    return (*samples(), *synthetic())
