@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from closewait_pcap.capture.coverage import Coverage
-from closewait_pcap.capture.gathering import gather
 from closewait_pcap.capture.info import CaptureInfo, combine
 from closewait_pcap.capture.packets import FRAME_BITS
-from closewait_pcap.capture.source import CaptureSource
+from closewait_pcap.capture.sources.gathering import gather
+from closewait_pcap.capture.sources.opening import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable

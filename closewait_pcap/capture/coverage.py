@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from closewait_pcap.capture.gathering import family_of
 from closewait_pcap.capture.info import CaptureInfo
+from closewait_pcap.capture.sources.gathering import family_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 SECOND = 1_000_000_000

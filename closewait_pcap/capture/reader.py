@@ -13,7 +13,6 @@ from typing import BinaryIO
 import numpy as np
 
 from closewait_pcap.capture import headers, longtail
-from closewait_pcap.capture.damage import Damages
 from closewait_pcap.capture.fragments import Fragments
 from closewait_pcap.capture.headers import DECODER, INTERFACE, SKIP_REASONS, SLL2
 from closewait_pcap.capture.info import SAID, CaptureInfo
@@ -27,8 +26,9 @@ from closewait_pcap.capture.pcapng import (
     is_byte_order_magic,
     section_header,
 )
-from closewait_pcap.capture.plausible import LONGEST, Blocks, Bytes, Grammar, Limits, Records, limits_of
-from closewait_pcap.capture.resync import LOOKAHEAD, Found, continues, find
+from closewait_pcap.capture.recovery.damage import Damages
+from closewait_pcap.capture.recovery.plausible import LONGEST, Blocks, Bytes, Grammar, Limits, Records, limits_of
+from closewait_pcap.capture.recovery.resync import LOOKAHEAD, Found, continues, find
 from closewait_pcap.capture.sniff import HEAD, Format, header_of, sniff
 from closewait_pcap.capture.window import CHUNK, Window
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, as_array

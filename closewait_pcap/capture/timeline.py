@@ -18,7 +18,7 @@ from closewait_pcap import engine
 from closewait_pcap.capture.names import Names
 from closewait_pcap.capture.packets import PACKET
 from closewait_pcap.capture.reader import CaptureReader
-from closewait_pcap.capture.source import CaptureSource, is_rereadable, open_source
+from closewait_pcap.capture.sources.opening import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
 from closewait_pcap.errors import CaptureError, CaptureWarning
 

@@ -14,7 +14,7 @@ import pytest
 
 from closewait_pcap import CaptureError, CaptureWarning, analyze, engine
 from closewait_pcap.capture.packets import FRAME_BITS, NOT_TCP
-from closewait_pcap.capture.source import CaptureSource
+from closewait_pcap.capture.sources.opening import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.engine import COMPILED, PLAIN
 from closewait_pcap.flows.table import FlowTable

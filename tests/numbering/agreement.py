@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from closewait_pcap.capture.packets import NOT_TCP, NUMBERING_ONLY
 from closewait_pcap.capture.reader import CaptureReader
-from closewait_pcap.capture.source import open_source
+from closewait_pcap.capture.sources.opening import open_source
 from closewait_pcap.engine import PLAIN, Mode
 from closewait_pcap.errors import CaptureWarning
 from closewait_pcap.flows.table import FlowTable

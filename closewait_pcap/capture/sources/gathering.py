@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from closewait_pcap.capture.compression import SUFFIXES, first_bytes
 from closewait_pcap.capture.sniff import HEAD, foreign, is_capture
-from closewait_pcap.capture.source import CaptureSource, is_url
+from closewait_pcap.capture.sources.compression import SUFFIXES, first_bytes
+from closewait_pcap.capture.sources.opening import CaptureSource, is_url
 from closewait_pcap.errors import CaptureError
 
 NAMED = 3
@@ -201,7 +201,7 @@ def _some(names: list[str]) -> str:
 
 def _name(source: CaptureSource) -> str:
     if is_url(source):
-        from closewait_pcap.capture.remote import shown  # noqa: PLC0415
+        from closewait_pcap.capture.sources.remote import shown  # noqa: PLC0415
 
         return shown(str(source))
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else str(getattr(source, "name", "<stream>"))

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from closewait_pcap.capture.compression import MAGIC, Decompressed, codec_of
 from closewait_pcap.capture.sniff import HEAD, is_convertible
+from closewait_pcap.capture.sources.compression import MAGIC, Decompressed, codec_of
 from closewait_pcap.errors import CaptureError
 
 CaptureSource = str | os.PathLike[str] | BinaryIO
@@ -67,7 +67,7 @@ def _converted(opened: Opened) -> Iterator[Opened]:
     if not is_convertible(first.head):
         yield opened._replace(stream=stream)
         return
-    from closewait_pcap.capture.conversion import Converted, converter  # noqa: PLC0415 - most captures need none
+    from closewait_pcap.capture.sources.conversion import Converted, converter  # noqa: PLC0415 - most captures need none
 
     program = converter()
     if program is None:
@@ -95,7 +95,7 @@ def _open_raw(source: CaptureSource) -> Iterator[Opened]:
         yield Opened(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "<stdin>", None, 0)
         return
     if is_url(source):
-        from closewait_pcap.capture.remote import open_url, shown  # noqa: PLC0415 - most captures are files
+        from closewait_pcap.capture.sources.remote import open_url, shown  # noqa: PLC0415 - most captures are files
 
         with open_url(os.fspath(source)) as remote:
             yield Opened(remote, shown(os.fspath(source)), None, 0)

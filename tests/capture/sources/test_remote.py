@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from closewait_pcap import analyze
-from closewait_pcap.capture import remote
-from closewait_pcap.capture.gathering import gather
-from closewait_pcap.capture.source import is_rereadable
+from closewait_pcap.capture.sources import remote
+from closewait_pcap.capture.sources.gathering import gather
+from closewait_pcap.capture.sources.opening import is_rereadable
 from closewait_pcap.errors import CaptureError, CaptureWarning, MissingExtra
 from tests.cli.running import ROOT, run, sample
 

@@ -20,7 +20,7 @@ from tests.fuzz.mutants import CODECS
 from tests.fuzz.targets import small_tables
 from tests.numbering.exchanges import random_capture
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 NUMBER = (1 << FRAME_BITS) - 1
 
 

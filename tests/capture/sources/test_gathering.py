@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from closewait_pcap.capture.gathering import Gathered, family_of, gather
+from closewait_pcap.capture.sources.gathering import Gathered, family_of, gather
 from closewait_pcap.errors import CaptureError
 from tests.capture.writers import conversation, pcap, pcapng
 

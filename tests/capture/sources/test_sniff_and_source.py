@@ -14,7 +14,7 @@ import pytest
 
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sniff import HEAD, sniff
-from closewait_pcap.capture.source import is_rereadable, open_source
+from closewait_pcap.capture.sources.opening import is_rereadable, open_source
 from closewait_pcap.errors import CaptureError
 from tests.capture.reading import read
 from tests.capture.writers import Frame, conversation, pcap, pcapng, segment
@@ -150,7 +150,8 @@ def test_no_permission_for_somebody_else(tmp_path: Path) -> None:
         if folder.stat().st_mode & 0o5 != 0o5 and folder.is_relative_to(tmp_path.parents[2]):
             folder.chmod(folder.stat().st_mode | 0o5)
     code = (
-        "import os, sys; from closewait_pcap.capture.source import open_source; from closewait_pcap.errors import CaptureError\n"
+        "import os, sys; from closewait_pcap.capture.sources.opening import open_source; "
+        "from closewait_pcap.errors import CaptureError\n"
         "os.setuid(65534)\n"
         "try:\n    open_source(sys.argv[1]).__enter__()\nexcept CaptureError as e:\n    print(e)\n"
     )
@@ -286,10 +287,10 @@ def test_decompressing_file_object(tmp_path: Path) -> None:
 
 def test_standard_input() -> None:
     code = (
-        "from tests.capture.test_sniff_and_source import opened\n"
+        "from tests.capture.sources.test_sniff_and_source import opened\n"
         "info = opened('-').info; print(info.file, info.frames, info.tcp_frames)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], input=CAPTURE, capture_output=True, cwd=root, check=True)
     assert done.stdout.split() == [b"<stdin>", b"9", b"9"]
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from closewait_pcap.capture.headers import FILE_MAGICS, SECTION_HEADER
-from closewait_pcap.capture.plausible import Blocks, Bytes, Grammar, Records, column
+from closewait_pcap.capture.recovery.plausible import Blocks, Bytes, Grammar, Records, column
 from closewait_pcap.capture.sniff import HEAD, Format, header_of
 
 SPAN = 1 << 17

@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import analyze
-from closewait_pcap.capture.conversion import Converted
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sniff import HEAD, is_convertible
-from closewait_pcap.capture.source import open_source
+from closewait_pcap.capture.sources.conversion import Converted
+from closewait_pcap.capture.sources.opening import open_source
 from closewait_pcap.errors import CaptureError, CaptureWarning
 from tests.cli.running import ROOT, SAMPLES, run, sample
 

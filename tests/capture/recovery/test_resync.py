@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from closewait_pcap.capture.info import Hole
-from closewait_pcap.capture.resync import SPAN
+from closewait_pcap.capture.recovery.resync import SPAN
 from closewait_pcap.engine import COMPILED
 from closewait_pcap.errors import CaptureError
 from tests.capture.conftest import Read

@@ -19,12 +19,12 @@ import pytest
 import zstandard
 
 from closewait_pcap import Analysis, CaptureError, CaptureWarning, analyze
-from closewait_pcap.capture.compression import Decompressed
-from closewait_pcap.capture.source import open_source
+from closewait_pcap.capture.sources.compression import Decompressed
+from closewait_pcap.capture.sources.opening import open_source
 from tests.capture.reading import Reading, read
 from tests.capture.writers import TIME, Frame, pcap, segment
 
-CAPTURE = (Path(__file__).parents[2] / "samples" / "healthy_and_leaking" / "capture.pcapng").read_bytes()
+CAPTURE = (Path(__file__).parents[3] / "samples" / "healthy_and_leaking" / "capture.pcapng").read_bytes()
 CODECS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,

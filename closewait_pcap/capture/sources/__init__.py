@@ -1,0 +1,1 @@
+"""Where captures come from: names become files, pipes and URLs; compressed and foreign ones become plain ones on the way."""
