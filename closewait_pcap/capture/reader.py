@@ -37,6 +37,8 @@ from closewait_pcap.errors import CaptureError
 
 BATCH = 4096
 """Packets in a batch: 4 % faster than 2048, and more gains nothing."""
+MOST_INTERFACES = 1 << 16
+"""Interfaces kept of a section: a few bytes of a compressed file may describe many millions. Packets of more are damage."""
 HABIT = 16
 """What is odd so often, and yet followed by a sound record, is how this file's writer does it, and no longer looked at."""
 STEP_BACK = 1_000_000_000
@@ -330,6 +332,8 @@ class CaptureReader:
         self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0, name: str = ""
     ) -> None:
         number = int(self._decoder.interfaces)
+        if number == MOST_INTERFACES:
+            return
         if number == len(self._interfaces):
             self._interfaces = self._mode.grow(self._interfaces, INTERFACE, 2 * number)
         row = self._interfaces[number]
