@@ -2,6 +2,8 @@
 
 MOST = 65_536
 """Names kept. No capture has as many interfaces; processes come and go."""
+LONGEST = 256
+"""Characters kept of a name: interfaces have 15 on Linux, and some 50 on Windows; a hostile file may say 65,535."""
 
 
 class Names:
@@ -23,6 +25,7 @@ class Names:
 
     def number(self, name: str) -> int:
         """Give a name's number: a new one, or its own; 0 where the table is full."""
+        name = name[:LONGEST]
         if name not in self._numbers and len(self._numbers) >= MOST:
             return 0
         return self._numbers.setdefault(name, len(self._numbers))

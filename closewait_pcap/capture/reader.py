@@ -37,6 +37,8 @@ from closewait_pcap.errors import CaptureError
 
 BATCH = 4096
 """Packets in a batch: 4 % faster than 2048, and more gains nothing."""
+MOST_INTERFACES = 1 << 16
+"""Interfaces kept of a section: a few bytes of a compressed file may describe many millions. Packets of more are damage."""
 HABIT = 16
 """What is odd so often, and yet followed by a sound record, is how this file's writer does it, and no longer looked at."""
 STEP_BACK = 1_000_000_000
@@ -70,7 +72,7 @@ class CaptureReader:
         chunk: bytes read at once.
 
     Raises:
-        CaptureError: the stream holds no capture, or one of a link type that only its author knows.
+        CaptureError: the stream cannot be read, or holds no capture, or one of a link type that only its author knows.
     """
 
     def __init__(
@@ -90,6 +92,8 @@ class CaptureReader:
         self._mode = mode
         self._number = number
         self._window.fill(HEAD)
+        if self._window.failure:
+            raise CaptureError(f"{name}: {self._window.failure}")
         if not self._window.filled and (trouble := self._window.trouble):
             raise CaptureError(f"{name}: {trouble}; nothing of it could be read")
         self.format = sniff(bytes(self._window.buffer[: min(HEAD, self._window.filled)]), name)
@@ -173,7 +177,7 @@ class CaptureReader:
             A table of PACKET records, reused, and how many of them are filled. Rows marked NOT_TCP are to be passed over.
 
         Raises:
-            CaptureError: the capture is damaged and ``strict`` was asked for.
+            CaptureError: the capture is damaged and ``strict`` was asked for, or reading failed before the first frame.
         """
         for rows in self._steps():
             if rows:
@@ -328,6 +332,8 @@ class CaptureReader:
         self, link: int, snaplen: int = 0, units: int = 1_000_000, shift: int = 0, offset: int = 0, name: str = ""
     ) -> None:
         number = int(self._decoder.interfaces)
+        if number == MOST_INTERFACES:
+            return
         if number == len(self._interfaces):
             self._interfaces = self._mode.grow(self._interfaces, INTERFACE, 2 * number)
         row = self._interfaces[number]
@@ -449,6 +455,8 @@ class CaptureReader:
         what = self._window.trouble  # of a decompressor
         if not what and left:
             what = f"its end: the file was cut inside a record, {need - left} bytes are missing"
+        if self._window.failure and not frames:  # a file that was cut may have none; of a medium that fails, say just that
+            raise CaptureError(f"{self.info.file}: {self._window.failure}")
         if what:
             self._damages.say(frames, self.position, what, f"the {frames:,} frames before it are analysed")
         return False

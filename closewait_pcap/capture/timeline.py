@@ -233,7 +233,15 @@ class Timeline:
                 self._pass_over(error, alone=part.alone)
                 return
             self.infos.append(reader.info)
-            self._lanes.append(_Lane(reader, part.place, stack.pop_all()))
+            lane = _Lane(reader, part.place, stack.pop_all())
+        self._lanes.append(lane)  # first, so that who interrupts now finds it
+        try:
+            lane.refill()
+        except CaptureError as error:  # reading failed before the first frame, or the first ones are damaged, and strict
+            self._lanes.remove(lane)
+            self.infos.pop()
+            lane.close()
+            self._pass_over(error, alone=part.alone)
         self._refill()
         self._lanes.sort(key=lambda lane: -lane.place)
 

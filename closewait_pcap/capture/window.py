@@ -27,11 +27,13 @@ class Window:
         """Bytes of the input before the buffer's first."""
         self.ended = False
         """The input has no more."""
+        self.failure: str | None = None
+        """Why reading failed, where it did: the input ends there."""
 
     @property
     def trouble(self) -> str | None:
-        """What a decompressor has to say about the end of its data."""
-        return getattr(self._stream, "trouble", None)
+        """What is wrong with the input's end: reading failed, or what a decompressor has to say about its data."""
+        return self.failure or getattr(self._stream, "trouble", None)
 
     def drop(self, count: int) -> None:
         """Forget the first bytes, which are dealt with."""
@@ -50,7 +52,7 @@ class Window:
             Whether they are there.
 
         Raises:
-            CaptureError: the stream cannot be read.
+            CaptureError: the stream is none that can be read at all. Where reading fails on the way, the input ends.
         """
         while len(self.buffer) < need and not self.ended:  # doubling: memory follows what is there, not what is claimed
             self._read_into(len(self.buffer))
@@ -68,7 +70,8 @@ class Window:
                 raise
             except Exception as error:  # a file object raises whatever it likes: OSError, ValueError, EOFError, zlib.error...
                 reason = getattr(error, "strerror", None) or error
-                raise CaptureError(f"{self._name}: reading failed at byte {self.passed + self.filled:,}: {reason}") from error
+                self.failure, self.ended = f"reading failed at byte {self.passed + self.filled:,}: {reason}", True
+                return
             if got is None:
                 raise CaptureError(f"{self._name}: a non-blocking stream; give one that waits for its data")
             if not got:

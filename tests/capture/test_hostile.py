@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closewait_pcap import engine
+from closewait_pcap.capture.names import Names
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.engine import COMPILED, PLAIN
 from closewait_pcap.errors import CaptureError
@@ -76,6 +77,22 @@ def test_a_hundred_thousand_tiny_blocks(mode: Any) -> None:
     before = time.monotonic()
     assert [row.frame for row in read_in(data, mode).rows] == [1]
     assert time.monotonic() - before < 5
+
+
+def test_interfaces_are_bounded(read: Read) -> None:
+    """Of many in one section the first 65,536 count, and packets of others are damage."""
+    data = pcapng([segment(seq=1)]) + interface(tsresol=9) * 70_000
+    known, unknown = (enhanced(segment(seq=2), TIME, interface=number) for number in (65_535, 65_536))
+    data += known + unknown
+    reading = read(data)
+    assert [row.seq for row in reading.rows] == [1, 2]
+    assert ["an interface that was never described" in warning for warning in reading.warnings] == [True]
+
+
+def test_names_are_kept_short() -> None:
+    names = Names()
+    assert names.number("x" * 65_535) == names.number("x" * 65_534) == 1
+    assert names[1] == "x" * 256
 
 
 def test_ten_thousand_sections(read: Read) -> None:

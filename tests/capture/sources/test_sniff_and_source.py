@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from closewait_pcap import CaptureWarning, analyze
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sniff import HEAD, sniff
 from closewait_pcap.capture.sources.opening import is_rereadable, open_source
@@ -266,9 +267,36 @@ class Failing(io.RawIOBase):
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("odd"), EOFError("Compressed file ended")])
 def test_reading_fails_on_the_way(error: Exception) -> None:
-    message = error_of(Failing(CAPTURE, error))
-    assert f"reading failed at byte {len(CAPTURE)}" in message
-    assert str(error).rpartition("] ")[2] in message
+    """What was read is kept, as of a file that was cut; unless that is nothing."""
+    reason = str(error).rpartition("] ")[2]
+    for data in (CAPTURE, CAPTURE[:-3], pcapng(conversation())):
+        with pytest.warns(
+            CaptureWarning, match=f"reading failed at byte {len(data):,}: {reason}; the . frames before it are anal"
+        ):
+            analysis = analyze(Failing(data, error))
+        assert analysis.capture.frames == 9 - (data == CAPTURE[:-3])
+        with pytest.raises(CaptureError, match=f"reading failed at byte {len(data):,}: {reason}; leave out strict"):
+            analyze(Failing(data, error), strict=True)
+    for size in (0, 5, 24, 26, 50):
+        assert error_of(Failing(CAPTURE[:size], error)) == f"<stream>: reading failed at byte {size}: {reason}"
+
+
+def test_reading_something_compressed_fails_on_the_way() -> None:
+    data = gzip.compress(CAPTURE * 100, 0)  # stored
+    with pytest.warns(CaptureWarning, match="reading failed: Input/output error; the .* frames before it are analysed"):
+        analysis = analyze(Failing(data[:70_000], OSError(5, "Input/output error")))
+    assert analysis.capture.frames > 700
+
+
+def test_one_of_several_that_fails_on_the_way_is_kept_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "sound.pcap").write_bytes(CAPTURE)
+    with pytest.warns(CaptureWarning, match="reading failed at byte"):
+        analysis = analyze([Failing(CAPTURE[:-3], OSError(5, "Input/output error")), tmp_path / "sound.pcap"])
+    assert sorted(part.frames for part in analysis.capture.parts) == [8, 9]
+    with pytest.warns(CaptureWarning):
+        analysis = analyze([Failing(CAPTURE[:50], OSError(5, "Input/output error")), tmp_path / "sound.pcap"])
+    assert analysis.unreadable == ["<stream>: reading failed at byte 50: Input/output error"]
+    assert analysis.capture.frames == 9
 
 
 def test_non_blocking_stream_without_data() -> None:
