@@ -58,13 +58,13 @@ def test_long_ipv6_addresses_stay_whole_at_80_columns(tmp_path: Path) -> None:
 
 def test_a_bar_for_a_slow_pipe_and_none_for_a_fast_file() -> None:
     whole = (ROOT / LEAK).read_bytes()
-    slow = watch("-", stdin=[whole[:5000], whole[5000:]], pause=1.8)
+    slow = watch("-", stdin=[whole[:5000], whole[5000:]], pause=3.0)
     assert slow.status == 0
     assert "reading" in slow.stderr
     assert "3 flows in CLOSE_WAIT" in slow.stdout
     assert "reading" not in slow.stdout
     assert watch("-", stdin=[whole]).stderr == ""
-    assert watch("-", "--quiet", stdin=[whole[:5000], whole[5000:]], pause=1.8).stderr == ""
+    assert watch("-", "--quiet", stdin=[whole[:5000], whole[5000:]], pause=3.0).stderr == ""
 
 
 def test_no_bar_where_stderr_is_no_terminal() -> None:
