@@ -76,14 +76,12 @@ def test_any_one_record_header_overwritten(read: Read, kind: str, order: Order, 
             read(bytes(mutant), strict=True)
 
 
-_ALL_LOST = pytest.mark.xfail(
-    strict=True, reason="two wrong frames at a file's begin say when it was captured, and nothing else is believed"
-)
+LOST = pytest.mark.xfail(strict=True, reason="two wrong frames at a file's begin say when it was; nothing else is believed then")
 
 
-@pytest.mark.parametrize(("order", "junk"), [pytest.param(">", b"\0\0\0\1" * 4, marks=_ALL_LOST), ("<", b"\1\0\0\0" * 4)])
+@pytest.mark.parametrize(("order", "junk"), [("<", b"\1\0\0\0" * 4), pytest.param(">", b"\0\0\0\1" * 4, marks=LOST)])
 def test_a_first_record_header_overwritten_with_a_possible_one(read: Read, order: Order, junk: bytes) -> None:
-    """A frame of one byte, one second into 1970, and what follows it is by chance another one of 1970: all is lost."""
+    """A frame of one byte, one second into 1970. Big-endian, what follows is by chance another one of 1970."""
     data = bytearray(write("pcap", frames(40), order))
     data[24:40] = junk
     assert [row.seq for row in read(bytes(data)).rows] == list(range(1, 40))
