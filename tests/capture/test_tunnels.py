@@ -205,7 +205,7 @@ def test_a_whole_conversation_in_a_tunnel(read: Read) -> None:
 
 def test_a_row_forgets_the_tunnel_of_the_one_before(read: Read) -> None:
     rows = read(pcap([outer4(udp(vxlan(ethernet(bytes(28), 0x0806, tags=[0x8100])), 4789)), *conversation()])).rows
-    assert {(row.vlan, row.tunnel, row.tunnel_id, row.process, row.interface) for row in rows} == {(0, 0, 0, 0, 0)}
+    assert {(row.vlan, row.tunnel, row.process, row.interface) for row in rows} == {(0, 0, 0, 0)}
 
 
 def test_tunnels_in_tunnels_end(read: Read) -> None:
