@@ -30,6 +30,9 @@ def test_queues() -> None:
     found = {queue.listener.local.port: (queue.length, queue.limit, queue.full) for queue in queues(only("ss_tan.txt"))}
     assert found[80] == (2, 1, True)
     assert found[8080] == (2, 5, False)
+    assert [queue.full for queue in queues(read_snapshots(TABLES / "article1_steps.txt")[3])] == [
+        False
+    ]  # one of one: room for one
     assert {queue.limit for queue in queues(only("netstat_cut.txt"))} == {None}
     assert {queue.full for queue in queues(only("proc_net_tcp.txt"))} == {None}
     assert list(queues(only("windows_anob.txt"))) == []

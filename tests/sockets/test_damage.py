@@ -121,6 +121,22 @@ def test_a_file_that_ends_within_a_line(tmp_path: Path) -> None:
     assert read_snapshots(ROW + ROW[:-3])[0].complaints == []  # pasted text has no line end
 
 
+@pytest.mark.parametrize(
+    ("name", "cut", "why"),
+    [
+        ("netstat_cut.txt", "0  ", "it has no inode"),
+        ("netstat_cut.txt", "0          485166", "it has no PID/Program name"),
+        ("netstat_timers.txt", "0          485166     13297/python3", "it has no timer"),
+    ],
+)
+def test_columns_that_the_header_promises(name: str, cut: str, why: str) -> None:
+    header = next(line for line in (TABLES / name).read_text().splitlines() if line.startswith("Proto"))
+    row = f"tcp        2      0 10.9.0.1:8080           0.0.0.0:*               LISTEN      {cut}"
+    [snapshot] = read_snapshots(f"{header}\n{row}\n")
+    assert snapshot.sockets[0].local.port == 8080
+    assert snapshot.complaints == [f"line 2: the row is cut: {why}"]
+
+
 def test_rows_cut_to_the_width_of_a_screen() -> None:
     [snapshot] = read_snapshots('CLOSE-WAIT 1 0 10.0.0.1:80 10.0.0.2:40000 users:(("web",pid=7,fd=4),("we\n\n')
     assert snapshot.sockets[0].pid == 7

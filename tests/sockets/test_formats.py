@@ -128,6 +128,11 @@ def test_macos_tells_processes_with_v() -> None:
     ]
 
 
+def test_macos_calls_the_kernel_process_0() -> None:
+    text = (TABLES / "macos_anv.txt").read_text().replace("  9811 ", "     0 ")
+    assert {socket.users for socket in read_snapshots(text)[0].sockets} == {()}
+
+
 def test_freebsd() -> None:
     first, second, third = rows("freebsd_an.txt")
     assert first == Socket(State.ESTABLISHED, end("192.168.71.163", 22), end("192.168.71.1", 56321), 0, 0, line=4)
@@ -260,6 +265,15 @@ def test_an_address_that_would_be_loopback_the_other_way_round_is_left_alone() -
     [snapshot] = read_snapshots(row)
     assert snapshot.sockets[0].local == end("10.0.0.127", 8080)
     assert snapshot.time_from is TimeFrom.UNKNOWN
+
+
+def test_one_loopback_address_is_enough_to_know_the_machine() -> None:
+    rows_of_both = (
+        "0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 5 1 0\n"
+        "1: 7F000001:0016 0200000A:9C41 08 00000000:00000001 00:00000000 00000000 0 0 6 1 0\n"
+    )
+    [snapshot] = read_snapshots(rows_of_both)
+    assert [socket.local for socket in snapshot.sockets] == [end("127.0.0.1", 22), end("1.0.0.127", 22)]
 
 
 def test_the_kernels_table_of_udp_is_no_table_of_tcp() -> None:

@@ -84,6 +84,7 @@ def test_users_and_timers() -> None:
     assert timed == ["timewait,59sec,0"]
     timed = [socket.timer for socket in only("netstat_timers.txt").sockets if socket.state is State.TIME_WAIT]
     assert timed[0].startswith("timewait (5")
+    assert {socket.process for socket in only("netstat_timers.txt").sockets} == {"python3", ""}
     timed = [socket.timer for socket in only("proc_net_tcp.txt").sockets if socket.state is State.TIME_WAIT]
     assert timed == ["timewait (58.25s)"]
     named = close_waits(only("netstat_names_wide.txt"))[("10.9.0.1", 8080), ("10.9.0.1", 40001)]

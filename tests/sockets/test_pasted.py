@@ -47,6 +47,8 @@ def test_any_encoding(tmp_path: Path, encoding: str) -> None:
     [snapshot] = read_snapshots(file)
     assert len(snapshot.sockets) == 2
     assert snapshot.complaints == []
+    file.write_bytes("\n".join([*TABLE.splitlines()[1:], ""]).encode(encoding))  # a row comes first
+    assert len(read_snapshots(file)[0].sockets) == 2
 
 
 def test_the_state_comes_from_the_command_or_the_caller() -> None:
@@ -62,10 +64,11 @@ def test_the_state_comes_from_the_command_or_the_caller() -> None:
 
 def test_old_ss_wraps_processes() -> None:
     wrapped = "CLOSE-WAIT 1 0 10.0.0.1:80 10.0.0.2:40000\n"
-    wrapped += '     users:(("web server",7,4),("it",pid=8,proc_ctx=unconfined,fd=4))\n\t ino:12 sk:3\n'
+    wrapped += '     users:(("web server",7,4),("it",pid=8,proc_ctx=unconfined,fd=5))\n\t ino:12 sk:3\n'
     [snapshot] = read_snapshots(wrapped)
     [socket] = snapshot.sockets
-    assert [(user.process, user.pid, user.fd) for user in socket.users] == [("web server", 7, 4), ("it", 8, 4)]
+    assert [(user.process, user.pid, user.fd) for user in socket.users] == [("web server", 7, 4), ("it", 8, 5)]
+    assert (socket.process, socket.pid, socket.fd) == ("web server", 7, 4)
     assert (socket.inode, socket.uid, socket.line) == (12, 0, 1)
     assert snapshot.complaints == []
 
