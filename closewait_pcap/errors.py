@@ -4,6 +4,7 @@
 
     ClosewaitError
     ├── CaptureError (ValueError)      the input is no capture, or cannot be read
+    ├── SnapshotError (ValueError)     the input is no socket table, or cannot be read
     ├── MissingExtra (ImportError)     an optional package is needed; the message has the pip line
     └── TsharkError (RuntimeError)     tshark is missing or failed
 
@@ -19,6 +20,10 @@ class ClosewaitError(Exception):
 
 class CaptureError(ClosewaitError, ValueError):
     """The input is not a capture this program can read."""
+
+
+class SnapshotError(ClosewaitError, ValueError):
+    """The input is no socket table this program can read, or this host does not show its own."""
 
 
 class MissingExtra(ClosewaitError, ImportError):  # noqa: N818 - says what is missing, as ImportError does
