@@ -16,8 +16,8 @@ from closewait_pcap.errors import MissingExtra
 BLOCK = 1 << 21
 """Bytes decompressed at once, at most."""
 RAW = 1 << 21
-"""Compressed bytes read at once: whenever zlib is done with some, its thread waits for the interpreter, up to 5 ms a time while Numba
-is imported."""
+"""Compressed bytes read at once: each time zlib is done with some, its thread waits for the interpreter, 5 ms while Numba is
+imported."""
 AHEAD = 40
 """Blocks decompressed ahead of the decoder: as much as comes while Numba is imported, and no more than memory has room for."""
 _PATIENCE_S = 1.0
