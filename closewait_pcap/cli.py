@@ -162,7 +162,7 @@ def _complain(message: str) -> None:
 
 
 def _announce_compiling() -> None:
-    _complain("compiling the fast path for this machine, once (about 6 s)")
+    _complain("compiling the fast path for this machine, once (about 10 s)")
 
 
 def _will_compile(captures: tuple[str, ...]) -> bool:

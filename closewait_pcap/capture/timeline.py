@@ -239,6 +239,7 @@ class Timeline:
             lane.refill()
         except CaptureError as error:  # reading failed before the first frame, or the first ones are damaged, and strict
             self._lanes.remove(lane)
+            self._parts.remove(part)  # a second reading need not try again, nor say so again
             self.infos.pop()
             lane.close()
             self._pass_over(error, alone=part.alone)

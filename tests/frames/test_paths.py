@@ -75,6 +75,7 @@ def test_flows_share_paths_and_many_are_told_apart(tmp_path: Path) -> None:
     found = paths(tmp_path, pcap(frames))
     assert [path[3] for path in found] == [f"VXLAN {1 + number % 300}" for number in range(900)]
     assert len({tuple(path) for path in found}) == 300
+    assert len(analyze(tmp_path / "c.pcapng").result.facts.paths) == 300, "each is kept once"
 
 
 def test_an_ipv6_tunnel_beside_plain_flows(tmp_path: Path) -> None:
