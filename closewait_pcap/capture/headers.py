@@ -339,6 +339,31 @@ def find_ip(buf: Buffer, at: int, end: int, link: int, row: Record) -> tuple[int
 
 
 @helper
+def is_plain(buf: Buffer, at: int, end: int, link: int) -> bool:
+    """Whether a frame is what most are: TCP in a whole IPv4 datagram without options, in Ethernet without tags."""
+    if at < 0 or at > MAX_OFFSET or end - at < 54 or link != ETHERNET:
+        return False
+    return (
+        buf[at + 12] == 8
+        and buf[at + 13] == 0
+        and buf[at + 14] == 0x45
+        and big16(buf, at + 16) >= 20
+        and buf[at + 23] == 6
+        and buf[at + 21] == 0
+        and buf[at + 20] & 0x3F == 0
+    )
+
+
+@helper
+def decode_ipv4_addresses(buf: Buffer, at: int, row: Record) -> None:
+    """Decode the addresses of an IPv4 header."""
+    row.src_hi = -9223372036854775808
+    row.dst_hi = -9223372036854775808
+    row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
+    row.dst_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 16)
+
+
+@helper
 def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, link: int, row: Record) -> int:
     """Follow link-layer headers, IP headers and tunnels down to TCP.
 
@@ -359,6 +384,10 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, link: int, row: Rec
     Source: RFC 2003, 4213 (IP in IP), 2784, 2890 and 2637 (GRE), draft-foschiano-erspan, RFC 7348 (VXLAN), 8926 (Geneve),
         3GPP TS 29.281 (GTP-U), RFC 4380 (Teredo), 2661 (L2TP). Ports, and what is taken for a header: as tshark does by default.
     """
+    if is_plain(buf, at, end, link):  # spares a tenth of the time: nothing to ask which layers there are
+        payload_end = at + 14 + big16(buf, at + 16)
+        decode_ipv4_addresses(buf, at + 14, row)
+        return decode_tcp(buf, at + 34, min(end, payload_end), payload_end, row)
     layers = 0
     while layers < MAX_LAYERS:
         layers += 1
@@ -397,10 +426,7 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, link: int, row: Rec
                 row.len = end
                 row.window = payload_end
                 return FRAGMENTS
-            row.src_hi = -9223372036854775808
-            row.dst_hi = -9223372036854775808
-            row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
-            row.dst_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 16)
+            decode_ipv4_addresses(buf, at, row)
             at += header
             if protocol == 51:  # authentication header
                 if end - at < 8:
@@ -718,12 +744,9 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
         if time == 0:
             quality = NO_TIME
             time = decoder.previous_time
-        if (
-            caplen > longest
-            or caplen - wirelen > excess
-            or fraction >= fractions
-            or (decoder.timed != 0 and (time - decoder.previous_time > NEAR_NS or decoder.previous_time - time > NEAR_NS))
-        ) and at != trusted:
+        odd = caplen > longest or caplen - wirelen > excess or fraction >= fractions
+        step = time - decoder.previous_time
+        if (odd or step > NEAR_NS or step < -NEAR_NS) and at != trusted and (odd or decoder.timed != 0):
             decoder.stop = DOUBTFUL
             return
         if end - at < size + caplen:

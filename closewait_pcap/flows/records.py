@@ -1,7 +1,7 @@
 """What is kept of a flow and of each of its ends: facts, learned once each, in a fixed number of bytes.
 
 Frames are those of `packets.FRAME_BITS` (0: not seen), times are ns since the epoch. Sequence numbers are *relative*: 64-bit
-offsets from the end's initial sequence number, so that they never wrap. One flow with both ends takes 528 bytes.
+offsets from the end's initial sequence number, so that they never wrap. One flow with both ends takes 480 bytes.
 """
 
 import numpy as np
@@ -36,7 +36,8 @@ END = np.dtype(
         ("hole_count", np.int8),
         ("hole", np.int32),  # first of this end's unseen stretches, or -1
         ("ack_frame", np.int64),
-        ("base", np.int64),  # raw initial sequence number: SYN's own, or as guessed from the first segment or ACK
+        ("base", np.uint32),  # raw initial sequence number: SYN's own, or as guessed from the first segment or ACK
+        ("stream_base", np.uint32),  # like base, as Wireshark keeps it for numbering streams
         ("next", np.int64),  # one past the highest number sent, SYN and FIN included
         ("data_high", np.int64),  # one past the highest payload byte seen
         ("bytes", np.int64),  # distinct payload bytes seen
@@ -45,17 +46,14 @@ END = np.dtype(
         ("ack_time", np.int64),  # when that was first reached: with a FIN acknowledged, the time of that
         ("right_edge", np.int64),  # highest number this end allowed the peer to send
         ("last_data_time", np.int64),
-        ("last_data_frame", np.int64),
+        ("data_ack", np.int64),  # the highest acknowledgement it had sent when it last sent new payload
         ("first_data_frame", np.int64),
         ("syn_acked_frame", np.int64),
         # what is learned once
         ("syn_frame", np.int64),
-        ("stream_base", np.int64),  # like base, as Wireshark keeps it for numbering streams
         ("syn_time", np.int64),
         ("syn_acked_time", np.int64),
-        ("first_data_time", np.int64),
         ("zero_since", np.int64),  # since when this end's window is zero (flag ZERO_WINDOW)
-        ("late_bytes", np.int64),  # of `bytes`: sent after the peer's FIN was acknowledged
         ("fin", np.int64),  # the FIN's own sequence number (flag HAS_FIN)
         ("fin_time", np.int64),
         ("rst", np.int64),  # the RST's sequence number (flag HAS_RST)
@@ -122,3 +120,7 @@ IGNORED_RST = 4096
 """A RST was seen whose number no receiver would accept."""
 SPOKE = 8192
 """The end sent something else than a SYN, a SYN-ACK or a RST."""
+LATE_DATA = 16384
+"""The end sent new payload after it had acknowledged the peer's FIN."""
+WINDOW_UPDATE = 32768
+"""The end told, without payload and without acknowledging more, that its window has at least doubled."""

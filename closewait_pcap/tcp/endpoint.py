@@ -79,10 +79,30 @@ class Endpoint(SequenceSpace):
         )
 
     @cached_property
-    def late_bytes(self) -> int:
-        """Of `bytes`: sent after this end had acknowledged the peer's FIN."""
+    def late_data(self) -> bool:
+        """Whether it sent new payload after it had acknowledged the peer's FIN."""
         heard = self.peer.fin_heard
-        return sum(new for s, new in self.news if heard and s.frame >= heard.frame)
+        return any(s.frame >= heard.frame for s, _ in self.news if heard)
+
+    @cached_property
+    def unanswered_bytes(self) -> int | None:
+        """How much it acknowledged beyond what it had acknowledged with its last new payload; None without payload."""
+        if not self.news:
+            return None
+        last = self.news[-1][0].frame
+        now, then = self.peer.acknowledged(), self.peer.acknowledged(before=last + 1)
+        return (now or 0) - (then or 0)
+
+    @cached_property
+    def updated_window(self) -> bool:
+        """Whether a packet without payload, which acknowledged nothing new, told that its window has at least doubled."""
+        for number, s in self.peer.acknowledgements:
+            if s.len or s.flags & (SYN | FIN | RST) or number != self.peer.acknowledged(before=s.frame):
+                continue
+            before, now = (self.peer.right_edge(before=frame) - number for frame in (s.frame, s.frame + 1))
+            if now > before and now >= 2 * before:
+                return True
+        return False
 
     @cached_property
     def zero_window_since(self) -> Segment | None:

@@ -22,10 +22,12 @@ from closewait_pcap.flows.records import (
     HAS_FIN,
     HAS_RST,
     IGNORED_RST,
+    LATE_DATA,
     SPOKE,
     STREAM_BASE,
     SYN_ACK,
     SYN_ACK_AGAIN,
+    WINDOW_UPDATE,
     ZERO_WINDOW,
 )
 
@@ -185,11 +187,10 @@ def learn_payload(
         me.flags = me.flags & ~DOUBTFUL_RST  # the RST had overtaken this payload
     if me.first_data_frame == 0:
         me.first_data_frame = frame
-        me.first_data_time = p.time
-    me.last_data_frame = frame
     me.last_data_time = p.time
+    me.data_ack = me.ack_high
     if is_fin_acked(you, me):
-        me.late_bytes = me.late_bytes + new
+        me.flags = me.flags | LATE_DATA
 
 
 @helper
@@ -218,7 +219,12 @@ def learn_ack(me: Record, you: Record, p: Record, frame: int) -> None:
     scale = 0
     if p.flags & SYN == 0 and me.wscale >= 0 and you.wscale >= 0:
         scale = me.wscale
-    me.right_edge = max(me.right_edge, acked + (p.window << scale))
+    edge = acked + (p.window << scale)
+    if edge > me.right_edge:
+        bare = p.len == 0 and p.flags & (SYN | FIN | RST) == 0
+        if bare and acked == me.ack_high and me.ack_frame != frame and edge - acked >= 2 * (me.right_edge - acked):
+            me.flags = me.flags | WINDOW_UPDATE
+        me.right_edge = edge
 
 
 @helper

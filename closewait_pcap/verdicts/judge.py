@@ -17,6 +17,7 @@ from closewait_pcap.flows.records import (
     HAS_ACK,
     HAS_FIN,
     HAS_RST,
+    LATE_DATA,
     SPOKE,
     SYN_ACK,
     SYN_ACK_AGAIN,
@@ -271,5 +272,5 @@ def _is_zero(me: _Side, end: Ints, stuck_after: int) -> Bools:
 
 def _still_sends(me: _Side, you: _Side, since: Ints, end: Ints) -> Bools:
     """Whether an end in CLOSE_WAIT still sends payload that its peer acknowledges: a half-close at work."""
-    moving = (me.me["late_bytes"] > 0) & (end - me.me["last_data_time"] < SECOND)
+    moving = me.has(LATE_DATA) & (end - me.me["last_data_time"] < SECOND)
     return np.asarray(moving & (you.me["ack_time"] > since))

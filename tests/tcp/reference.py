@@ -12,9 +12,11 @@ from closewait_pcap.flows.records import (
     HAS_ACK,
     HAS_FIN,
     HAS_RST,
+    LATE_DATA,
     SPOKE,
     SYN_ACK,
     SYN_ACK_AGAIN,
+    WINDOW_UPDATE,
     ZERO_WINDOW,
 )
 from closewait_pcap.flows.table import Facts
@@ -24,7 +26,9 @@ from closewait_pcap.verdicts.judge import judge
 if TYPE_CHECKING:
     from closewait_pcap.tcp.sequence import Segment
 
-COMPARED = BARE_SYN | SYN_ACK | SYN_ACK_AGAIN | HAS_FIN | FIN_AGAIN | HAS_RST | HAS_ACK | SPOKE | ZERO_WINDOW
+COMPARED = (
+    BARE_SYN | SYN_ACK | SYN_ACK_AGAIN | HAS_FIN | FIN_AGAIN | HAS_RST | HAS_ACK | SPOKE | ZERO_WINDOW | LATE_DATA | WINDOW_UPDATE
+)
 
 
 def end_record(end: Endpoint) -> np.void:
@@ -37,13 +41,15 @@ def end_record(end: Endpoint) -> np.void:
         "syn": end.syns[0] if end.syns else None,
         "syn_acked": end.syn_acked,
         "first_data": end.news[0][0] if end.news else None,
-        "last_data": end.news[-1][0] if end.news else None,
         "fin": end.fins[0] if end.fins else None,
         "rst": end.reset,
     }
     for name, mark in marks.items():
         if mark is not None:
-            row[f"{name}_frame"], row[f"{name}_time"] = mark.frame, mark.time
+            row[f"{name}_frame"] = mark.frame
+            if name != "first_data":
+                row[f"{name}_time"] = mark.time
+    row["last_data_time"] = end.news[-1][0].time if end.news else 0
     row["flags"] = (
         BARE_SYN * end.opened
         | SYN_ACK * end.answered_syn
@@ -53,11 +59,14 @@ def end_record(end: Endpoint) -> np.void:
         | HAS_RST * (end.reset is not None)
         | HAS_ACK * bool(acks)
         | SPOKE * end.spoke
+        | LATE_DATA * end.late_data
+        | WINDOW_UPDATE * end.updated_window
         | ZERO_WINDOW * (end.zero_window_since is not None)
     )
-    row["packets"], row["bytes"], row["late_bytes"] = end.packets, end.bytes, end.late_bytes
+    row["packets"], row["bytes"] = end.packets, end.bytes
     row["data_high"] = end.data_end if end.news else 0
     row["ack_high"] = high
+    row["data_ack"] = high - (end.unanswered_bytes or 0)
     row["fin"] = end.fin_number or 0
     row["zero_since"] = end.zero_window_since.time if end.zero_window_since else 0
     return row
@@ -94,6 +103,7 @@ def describe(record: np.void) -> dict[str, int]:
     names = [name for name in END.names or () if name.endswith(("_frame", "_time")) or "bytes" in name]
     facts = {name: int(record[name]) for name in (*names, "packets", "flags")}
     flags = facts["flags"] = facts["flags"] & COMPARED
+    facts["unanswered"] = int(record["ack_high"] - record["data_ack"]) if facts["first_data_frame"] else 0
     facts["zero_since"] = int(record["zero_since"]) if flags & ZERO_WINDOW else 0
     for name, flag in (("fin", HAS_FIN), ("rst", HAS_RST)):
         for what in ("frame", "time"):

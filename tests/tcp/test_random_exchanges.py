@@ -65,7 +65,7 @@ def test_every_packet_twice_changes_no_verdict_and_no_byte_count(captured: Captu
     if captured:
         once, twice = facts_of(numbered(captured)), facts_of(doubled(captured))
         assert (2 * once.ends["packets"] == twice.ends["packets"]).all()
-        for name in ("bytes", "late_bytes", "ack_high", "next", "data_high", "fin_time", "rst_time", "syn_acked_time"):
+        for name in ("bytes", "data_ack", "ack_high", "next", "data_high", "fin_time", "rst_time", "syn_acked_time"):
             assert once.ends[name].tolist() == twice.ends[name].tolist(), name
         one, other = judged(once), judged(twice)
         for name in ("verdict", "waiting", "since", "held", "stuck", "states"):
