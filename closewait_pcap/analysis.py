@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from closewait_pcap import quantities
 from closewait_pcap.capture.coverage import Coverage
 from closewait_pcap.capture.info import CaptureInfo, combine
 from closewait_pcap.capture.packets import FRAME_BITS
@@ -13,7 +14,6 @@ from closewait_pcap.capture.sources.opening import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable
-from closewait_pcap.reports import wording
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
 from closewait_pcap.verdicts.judge import judge
@@ -250,7 +250,7 @@ def _missing(info: CaptureInfo, max_flows: int | None) -> list[str]:
 def _holes(coverage: Coverage) -> list[str]:
     """Say where the files show nothing, and that nothing follows from it."""
     return [
-        f"{gap.why}, for {wording.span(gap.end - gap.start)} from {wording.moment(gap.start)} on; "
+        f"{gap.why}, for {quantities.span(gap.end - gap.start)} from {quantities.moment(gap.start)} on; "
         "what is silent since may have closed unseen"
         for gap in coverage.gaps
     ]

@@ -19,8 +19,9 @@ from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
 from closewait_pcap.capture.packets import address_words
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
+from closewait_pcap.quantities import printable
 from closewait_pcap.reports import json, text
-from closewait_pcap.reports.wording import printable, summarize
+from closewait_pcap.reports.wording import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

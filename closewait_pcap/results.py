@@ -20,7 +20,8 @@ from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, TUNNELS, addre
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
-from closewait_pcap.verdicts.judge import NO_TIME, Judgement
+from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.verdicts.judge import Judgement
 from closewait_pcap.verdicts.verdict import Verdict
 
 Values = np.ndarray[Any, Any]

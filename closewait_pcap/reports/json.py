@@ -4,12 +4,12 @@ import json
 from collections.abc import Container
 from typing import Any
 
-from closewait_pcap import columns
+from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
 from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Result, Values, display_filter, flow_values
-from closewait_pcap.verdicts.judge import NO_TIME
 from closewait_pcap.verdicts.verdict import Verdict
 
 SCHEMA_VERSION = 1
@@ -82,7 +82,7 @@ def timestamp(ns: int | None) -> str | None:
     """Write a time as ISO 8601 in UTC with nanoseconds: ``2026-11-21T11:55:28.744608000Z``."""
     if ns is None or ns == NO_TIME:
         return None
-    text = wording.moment(ns).removesuffix(" UTC").replace(" ", "T")
+    text = quantities.moment(ns).removesuffix(" UTC").replace(" ", "T")
     return text.ljust(29, "0") + "Z"
 
 

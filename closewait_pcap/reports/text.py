@@ -7,10 +7,11 @@ copied.
 import textwrap
 from typing import NamedTuple
 
+from closewait_pcap import quantities
 from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Category, Result, Values, flow_values
-from closewait_pcap.verdicts.judge import NO_TIME
 from closewait_pcap.verdicts.verdict import Verdict
 
 WORST = 10
@@ -150,13 +151,13 @@ def render(
     for line in _footer(result, summary):
         page.say(line)
     for warning in warnings:
-        page.say(f"Warning: {wording.printable(warning)}", _WARNING)
+        page.say(f"Warning: {quantities.printable(warning)}", _WARNING)
     return "\n".join(page.lines) + "\n"
 
 
 def _say_more(page: Page, more: int, noun: str, rest: str = "") -> None:
     if more > 0:
-        page.say(f"... and {wording.count(more, f'more {noun}')}{rest}", indent="  ")
+        page.say(f"... and {quantities.count(more, f'more {noun}')}{rest}", indent="  ")
 
 
 def _endpoint_table(endpoints: dict[str, Values]) -> Table:
@@ -168,8 +169,8 @@ def _endpoint_table(endpoints: dict[str, Values]) -> Table:
         [
             wording.endpoint_name(endpoints, row),
             *(f"{int(endpoints[name][row]):,}" for name in told.values()),
-            wording.moment(int(endpoints["first_since"][row])).partition(".")[0],
-            wording.span(int(endpoints["longest_held"][row])),
+            quantities.moment(int(endpoints["first_since"][row])).partition(".")[0],
+            quantities.span(int(endpoints["longest_held"][row])),
         ]
         for row in range(min(len(endpoints["side"]), WORST))
     ]
@@ -200,11 +201,11 @@ def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
     young = "too young" if _text(values, "verdict", row) == Verdict.close_wait.name else ""
     return [
         str(stream),
-        wording.socket_name(_text(values, "client", row), int(values["client_port"][row])),
-        wording.socket_name(_text(values, "server", row), int(values["server_port"][row])),
+        quantities.socket_name(_text(values, "client", row), int(values["client_port"][row])),
+        quantities.socket_name(_text(values, "server", row), int(values["server_port"][row])),
         _text(values, "verdict", row),
         waiting,
-        "" if held == NO_TIME else wording.span(held),
+        "" if held == NO_TIME else quantities.span(held),
         {1: "yes", 0: "no: sending"}.get(int(values["stuck"][row]), young),
         _file(values, _file_shown(values, row), row),
         _frame(values, f"{closer}_fin", row),
@@ -220,7 +221,7 @@ def _via(values: dict[str, Values], row: int) -> str:
     vlan, interface, process, tunnel = (_text(values, name, row) for name in ("vlan", "interface", "process", "tunnel"))
     outer = f"{_text(values, 'outer_client', row)} > {_text(values, 'outer_server', row)}"
     parts = [interface, process, vlan and f"VLAN {vlan}", tunnel and f"{tunnel} {outer}"]
-    return wording.printable(", ".join(filter(None, parts)))
+    return quantities.printable(", ".join(filter(None, parts)))
 
 
 def _frame(values: dict[str, Values], name: str, row: int) -> str:
@@ -275,12 +276,12 @@ def _footer(result: Result, summary: wording.Summary) -> list[str]:
     info = result.capture
     verdicts = ", ".join(f"{count:,} {name}" for name, count in summary.counts.items())
     lines = [f"Flows: {summary.flows:,}" + (f" ({verdicts})" if verdicts else "")]
-    text = f"Capture: {wording.printable(info.file)}, {info.format}, {', '.join(info.link_types) or 'no interface'}; "
+    text = f"Capture: {quantities.printable(info.file)}, {info.format}, {', '.join(info.link_types) or 'no interface'}; "
     text += f"{info.frames:,} frames, {info.tcp_frames:,} TCP"
     if info.first_time is not None and info.end_time is not None:
-        text += f"; {wording.moment(info.first_time)} to {wording.moment(info.end_time)}"
+        text += f"; {quantities.moment(info.first_time)} to {quantities.moment(info.end_time)}"
         if info.end_time >= info.first_time:  # or the clock was set back
-            text += f" ({wording.span(info.end_time - info.first_time)})"
+            text += f" ({quantities.span(info.end_time - info.first_time)})"
     lines.append(text)
     skipped = {reason: count for reason, count in info.skipped.items() if reason not in ("not_ip", "not_tcp")}
     if skipped:

@@ -1,14 +1,13 @@
 """The sentences and numbers that every report says in the same words."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import zip_longest
 
 import numpy as np
 
 from closewait_pcap.flows.records import SYN_ACK
+from closewait_pcap.quantities import count, moment, printable, socket_name, span
 from closewait_pcap.results import Result, Values, display_filter
-from closewait_pcap.verdicts.judge import NO_TIME
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 UNJUDGED = {
@@ -200,44 +199,3 @@ def streams_filter(result: Result, rows: Values) -> str:
     """The Wireshark display filter that shows some flows."""
     numbers = sorted(result.streams_of(rows).tolist())
     return display_filter(numbers[0]) if len(numbers) == 1 else f"tcp.stream in {{{', '.join(map(str, numbers))}}}"
-
-
-def socket_name(address: str, port: int) -> str:
-    """Write address and port together; IPv6 in brackets."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def span(ns: int) -> str:
-    """Write a span of time for a person: ``2.6 s``, ``41 ms``, ``1 h 03 min``."""
-    seconds = ns / 1e9
-    if seconds >= 86_400:
-        return f"{int(seconds // 86_400)} d {int(seconds % 86_400 // 3600):02d} h"
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
-    if seconds >= 60:
-        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-    if seconds >= 0.9995 or not ns:
-        return f"{seconds:.3g} s"
-    if seconds >= 0.0009995:
-        return f"{seconds * 1e3:.3g} ms"
-    return f"{seconds * 1e6:.3g} µs"
-
-
-def moment(ns: int) -> str:
-    """Write a time for a person: ``2026-11-21 11:55:28.744608 UTC``, with ns only where there are any."""
-    if ns == NO_TIME:
-        return "an unknown time"
-    seconds, rest = divmod(ns, 1_000_000_000)
-    fraction = f"{rest:09d}"
-    fraction = fraction[:6] if fraction.endswith("000") else fraction
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction} UTC"
-
-
-def printable(text: str) -> str:
-    """Make text from outside safe for a terminal: control and bidirectional characters are written out."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun: ``1 flow``, ``1,024 flows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

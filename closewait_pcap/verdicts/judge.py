@@ -15,28 +15,21 @@ from closewait_pcap.flows.records import (
     BARE_SYN,
     FIN_AGAIN,
     HAS_ACK,
-    HAS_FIN,
-    HAS_RST,
     LATE_DATA,
-    SPOKE,
     SYN_ACK,
     SYN_ACK_AGAIN,
     ZERO_WINDOW,
 )
 from closewait_pcap.flows.roles import assign_roles
 from closewait_pcap.flows.table import Facts
+from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
+from closewait_pcap.verdicts.sides import Bools, Ints, Side, Small
 from closewait_pcap.verdicts.verdict import Verdict
-
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Small = np.ndarray[Any, np.dtype[np.int8]]
 
 SECOND = 1_000_000_000
 FIN_PATIENCE = SECOND
 """A FIN that nobody acknowledged for this long was not heard. Delayed ACKs take 40 ms on Linux, at most 500 ms (RFC 1122)."""
-NO_TIME = np.iinfo(np.int64).min
-"""Missing: the same bit pattern as NumPy's NaT."""
 CLIENT, SERVER, NOBODY = 0, 1, -1
 _BLOCK = 1 << 16
 """Flows judged together, so that intermediate columns stay small however many flows there are."""
@@ -66,25 +59,6 @@ class Judgement:
     """1, 0, or -1: the capture is too short to call, or the verdict is none of those that may be stuck."""
     in_hole: Bools
     """The flow was silent until a hole in the capture, and after it."""
-
-
-class _Side:
-    """One end of each flow of a block, beside its peer, as columns."""
-
-    def __init__(self, me: Structured, you: Structured) -> None:
-        self.me = me
-        self.flags = me["flags"]
-        self.fin = (self.flags & HAS_FIN) != 0
-        self.fin_acked = self.fin & ((you["flags"] & HAS_ACK) != 0) & (you["ack_high"] > me["fin"])
-        """This end's FIN is covered by the peer's acknowledgement, ..."""
-        self.fin_acked_time = you["ack_time"]
-        """... since when that was reached: nothing can be acknowledged beyond a FIN."""
-        self.rst = (self.flags & HAS_RST) != 0
-        self.spoke = (self.flags & SPOKE) != 0
-        self.syn_seen = me["syn_frame"] != 0
-
-    def has(self, flag: int) -> Bools:
-        return np.asarray((self.flags & flag) != 0)
 
 
 def judge(facts: Facts, *, stuck_after: int, end_time: int | Ints, in_hole: Bools | None = None) -> Judgement:
@@ -125,7 +99,7 @@ def _judge_block(
     client_end, roles_from = assign_roles(flows, ends)
     rows = np.arange(len(flows))
     of_client, of_server = ends[rows, client_end], ends[rows, 1 - client_end]
-    client, server = _Side(of_client, of_server), _Side(of_server, of_client)
+    client, server = Side(of_client, of_server), Side(of_server, of_client)
 
     rst_time = np.minimum(
         np.where(client.rst, client.me["rst_time"], np.iinfo(np.int64).max),
@@ -199,7 +173,7 @@ def _judge_block(
     )
 
 
-def _happened(me: _Side, you: _Side, is_reset: Bools) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _happened(me: Side, you: Side, is_reset: Bools) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Say what has happened to each end, as bits of `Event`."""
     received_fin = you.fin_acked
     first = received_fin & (
@@ -225,19 +199,19 @@ def _is_before(frame: Ints, other: Ints) -> Bools:
     return np.asarray((frame <= other) & (frame >> FRAME_BITS == other >> FRAME_BITS))
 
 
-def _waits(me: _Side, you: _Side, is_reset: Bools, rst_time: Ints) -> Bools:
+def _waits(me: Side, you: Side, is_reset: Bools, rst_time: Ints) -> Bools:
     """Whether this end was, or is, in CLOSE_WAIT: it acknowledged the peer's FIN before it sent its own, and before any RST."""
     since = you.fin_acked_time
     before_own = ~me.fin | (since < me.me["fin_time"])
     return np.asarray(you.fin_acked & before_own & (~is_reset | (since <= rst_time)))
 
 
-def _unheard(me: _Side, old: Ints) -> Bools:
+def _unheard(me: Side, old: Ints) -> Bools:
     """Whether this end's FIN was acknowledged by nobody, though there was time enough."""
     return np.asarray(me.fin & ~me.fin_acked & (me.has(FIN_AGAIN) | ((me.me["fin_time"] < old) & (me.me["fin_time"] != 0))))
 
 
-def _half_open(client: _Side, server: _Side) -> Bools:
+def _half_open(client: Side, server: Side) -> Bools:
     """Whether the handshake was seen to begin, and not to complete.
 
     A SYN-ACK that is sent again although the client has acknowledged it comes from a server still in SYN_RECEIVED: its accept
@@ -254,23 +228,23 @@ def _half_open(client: _Side, server: _Side) -> Bools:
     )
 
 
-def _not_taken(me: _Side) -> Bools:
+def _not_taken(me: Side) -> Bools:
     """Whether this end is still in SYN_RECEIVED although its SYN-ACK was acknowledged: it dropped that, and asks again."""
     return np.asarray(me.has(SYN_ACK_AGAIN) & ~me.spoke)
 
 
-def _may_have_closed(me: _Side, you: _Side) -> Bools:
+def _may_have_closed(me: Side, you: Side) -> Bools:
     """Whether the capture leaves room for a FIN of this end that it does not show."""
     unseen_tail = you.has(HAS_ACK) & (you.me["ack_high"] > np.maximum(me.me["data_high"], 1))
     began_before = ~me.syn_seen & ~you.syn_seen & (me.me["bytes"] == 0)
     return np.asarray(unseen_tail | began_before)
 
 
-def _is_zero(me: _Side, end: Ints, stuck_after: int) -> Bools:
+def _is_zero(me: Side, end: Ints, stuck_after: int) -> Bools:
     return np.asarray(me.has(ZERO_WINDOW) & (end - me.me["zero_since"] >= stuck_after) & (me.me["zero_since"] != 0))
 
 
-def _still_sends(me: _Side, you: _Side, since: Ints, end: Ints) -> Bools:
+def _still_sends(me: Side, you: Side, since: Ints, end: Ints) -> Bools:
     """Whether an end in CLOSE_WAIT still sends payload that its peer acknowledges: a half-close at work."""
     moving = me.has(LATE_DATA) & (end - me.me["last_data_time"] < SECOND)
     return np.asarray(moving & (you.me["ack_time"] > since))

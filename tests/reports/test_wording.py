@@ -2,7 +2,7 @@
 
 import pytest
 
-from closewait_pcap.reports.wording import moment, printable, socket_name, span
+from closewait_pcap.quantities import moment, printable, socket_name, span
 
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 

@@ -1,0 +1,49 @@
+"""Numbers, times and names as a person reads them; every sentence of the program writes them alike."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+NO_TIME = int(np.iinfo(np.int64).min)
+"""A missing time or span among int64 nanoseconds: the same bit pattern as NumPy's NaT."""
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 flow``, ``1,024 flows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def span(ns: int) -> str:
+    """Write a span of time for a person: ``2.6 s``, ``41 ms``, ``1 h 03 min``."""
+    seconds = ns / 1e9
+    if seconds >= 86_400:
+        return f"{int(seconds // 86_400)} d {int(seconds % 86_400 // 3600):02d} h"
+    if seconds >= 3600:
+        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    if seconds >= 60:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    if seconds >= 0.9995 or not ns:
+        return f"{seconds:.3g} s"
+    if seconds >= 0.0009995:
+        return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def moment(ns: int) -> str:
+    """Write a time for a person: ``2026-11-21 11:55:28.744608 UTC``, with ns only where there are any."""
+    if ns == NO_TIME:
+        return "an unknown time"
+    seconds, rest = divmod(ns, 1_000_000_000)
+    fraction = f"{rest:09d}"
+    fraction = fraction[:6] if fraction.endswith("000") else fraction
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction} UTC"
+
+
+def socket_name(address: str, port: int) -> str:
+    """Write address and port together; IPv6 in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def printable(text: str) -> str:
+    """Make text from outside safe for a terminal: control and bidirectional characters are written out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -1,0 +1,37 @@
+"""One end of each of many flows beside its peer, as columns: what verdicts and causes ask of the facts."""
+
+from typing import Any
+
+import numpy as np
+
+from closewait_pcap.engine import Structured
+from closewait_pcap.flows.records import HAS_ACK, HAS_FIN, HAS_RST, SPOKE
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Small = np.ndarray[Any, np.dtype[np.int8]]
+
+
+class Side:
+    """One end of some flows.
+
+    Args:
+        me: its END records, shape (n,).
+        you: those of the other ends.
+    """
+
+    def __init__(self, me: Structured, you: Structured) -> None:
+        self.me = me
+        self.flags = me["flags"]
+        self.fin = (self.flags & HAS_FIN) != 0
+        self.fin_acked = self.fin & ((you["flags"] & HAS_ACK) != 0) & (you["ack_high"] > me["fin"])
+        """This end's FIN is covered by the peer's acknowledgement, ..."""
+        self.fin_acked_time = you["ack_time"]
+        """... since when that was reached: nothing can be acknowledged beyond a FIN."""
+        self.rst = (self.flags & HAS_RST) != 0
+        self.spoke = (self.flags & SPOKE) != 0
+        self.syn_seen = me["syn_frame"] != 0
+
+    def has(self, flag: int) -> Bools:
+        """Whether a bit of END.flags is set."""
+        return np.asarray((self.flags & flag) != 0)
