@@ -81,6 +81,13 @@ class Analysis:
 
         return endpoints_frame(self.result)
 
+    @cached_property
+    def listeners(self) -> "pd.DataFrame":
+        """One row per listener behind which a silent server waits, or whose queue was full; columns: `columns.LISTENERS`."""
+        from closewait_pcap.frames import listeners_frame  # noqa: PLC0415
+
+        return listeners_frame(self.result)
+
     def packets(self, stream: int) -> "pd.DataFrame":
         """Read the capture again for one flow's packets.
 

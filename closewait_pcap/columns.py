@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from closewait_pcap.flows.roles import RolesFrom
 from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.verdict import Verdict
 
 
@@ -45,6 +46,8 @@ def chosen(columns: "tuple[Column, ...]", files: int) -> "tuple[Column, ...]":
 
 
 STATES = tuple(state.name for state in State)
+CAUSES = tuple(cause.name for cause in Cause)
+CONFIDENCES = tuple(confidence.name for confidence in Confidence)
 VERDICTS = tuple(verdict.name for verdict in Verdict)
 ROLES_FROM = tuple(source.name for source in RolesFrom)
 SIDES = ("client", "server")
@@ -112,9 +115,37 @@ FLOWS = (
     Column("since", Kind.time, "", "when that end acknowledged its peer's FIN", "RFC 9293, Figure 5: rcv FIN / snd ACK"),
     Column("held", Kind.span, "", "from since to the capture's end, or to what ended the waiting", ""),
     Column("stuck", Kind.flag, "", "held for stuck_after; false: it still sends; missing: too short to call, or not waiting", ""),
+    Column("cause", Kind.category, "", "why it waits, as far as packets show", "see the causes", CAUSES),
+    Column("confidence", Kind.category, "", "how sure that is", "", CONFIDENCES),
+    Column("evidence", Kind.text, "", "what speaks for it: frames, times, numbers to look at in Wireshark", ""),
+    Column("recv_q_estimate", Kind.count, "bytes", "unread bytes of the waiting end, 1 for the FIN included", "ss: Recv-Q"),
+    Column("recv_q_low", Kind.count, "bytes", "the least it can be", ""),
+    Column("recv_q_high", Kind.count, "bytes", "the most it can be; missing where the flow began before the capture", ""),
+    Column("limits", Kind.category, "", "what the capture cannot show of this flow, commas between", "see the limits"),
     Column("display_filter", Kind.text, "", "paste it into Wireshark", "tcp.stream"),
 )
 """The columns of `Analysis.flows` and `Analysis.close_wait`; the index is `stream`, equal to Wireshark's tcp.stream."""
+
+LISTENERS = (
+    Column("address", Kind.category, "", "the listening address, as the packets have it", "ip.dst, ipv6.dst"),
+    Column("port", Kind.port, "", "its port", "tcp.dstport"),
+    Column("handshakes", Kind.count, "flows", "completed their handshake", ""),
+    Column("served", Kind.count, "flows", "of them: the server sent payload or a FIN", ""),
+    Column("unserved", Kind.count, "flows", "of them: it sent neither, nor a RST", ""),
+    Column("served_until", Kind.time, "", "when the last one that was served completed its handshake", ""),
+    Column("unserved_since", Kind.time, "", "when the first one after that did", ""),
+    Column("unanswered", Kind.count, "flows", "SYN sent again and never answered, though the host was alive", ""),
+    Column("syn_ack_again", Kind.count, "flows", "SYN-ACK sent again although it was acknowledged", ""),
+    Column("full_since", Kind.time, "", "when the first SYN came that was never answered", ""),
+    Column(
+        "queue_limit",
+        Kind.count,
+        "connections",
+        "at most so many were given to listen(), as a full queue tells",
+        "ss: Send-Q of LISTEN",
+    ),
+)
+"""The columns of `Analysis.listeners`: one row per listener behind which a silent server end waits, or whose queue was full."""
 
 EVENT_COLUMNS = (
     Column("stream", Kind.count, "", "the flow", "tcp.stream"),

@@ -8,6 +8,7 @@ import numpy as np
 from closewait_pcap import columns
 from closewait_pcap.columns import Column, Kind
 from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.explanations import Explanations, listener_values
 from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers
 from closewait_pcap.verdicts.events import state_changes
 
@@ -27,7 +28,9 @@ def flows_frame(result: Result, rows: Values) -> "pd.DataFrame":
     """
     import pandas as pd  # noqa: PLC0415
 
-    values, streams = flow_values(result, rows), result.streams_of(rows)
+    explanations, streams = Explanations(result, rows), result.streams_of(rows)
+    values = flow_values(result, rows) | explanations.values()
+    values["evidence"] = np.array(explanations.evidence(), object)
     values["display_filter"] = np.array([display_filter(stream) for stream in streams.tolist()], object)
     return _frame(columns.FLOWS, values, result, pd.Index(streams, name="stream"))
 
@@ -51,6 +54,11 @@ def events_frame(result: Result, rows: Values) -> "pd.DataFrame":
 def endpoints_frame(result: Result) -> "pd.DataFrame":
     """Make the table of waiting endpoints; columns as in `columns.ENDPOINTS`, the worst first."""
     return _frame(columns.ENDPOINTS, endpoint_values(result), result)
+
+
+def listeners_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of listeners; columns as in `columns.LISTENERS`."""
+    return _frame(columns.LISTENERS, listener_values(result), result)
 
 
 def packets_frame(values: Mapping[str, Values], result: Result) -> "pd.DataFrame":

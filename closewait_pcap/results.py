@@ -21,6 +21,7 @@ from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.verdicts.evidence.listeners import Listeners, gather, under_pressure
 from closewait_pcap.verdicts.judge import Judgement
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -48,6 +49,16 @@ class Result:
     def rows(self) -> Values:
         """Rows of the flows that have packets of their own (others were only quoted in ICMP errors), int64."""
         return np.flatnonzero(self.facts.flows["first_frame"])
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """The listening endpoints behind which ends wait."""
+        return gather(self.facts, self.judgement)
+
+    @cached_property
+    def pressed(self) -> Values:
+        """Where handshakes did not complete: for `limits_of`."""
+        return under_pressure(self.facts, self.judgement)
 
     def streams_of(self, rows: Values) -> Values:
         """Wireshark's stream numbers of some flows, int64. They are the rows, as long as no flow has left the table."""

@@ -15,7 +15,6 @@ from closewait_pcap.flows.records import (
     BARE_SYN,
     FIN_AGAIN,
     HAS_ACK,
-    LATE_DATA,
     SYN_ACK,
     SYN_ACK_AGAIN,
     ZERO_WINDOW,
@@ -24,10 +23,9 @@ from closewait_pcap.flows.roles import assign_roles
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
-from closewait_pcap.verdicts.sides import Bools, Ints, Side, Small
+from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, Small, still_sends
 from closewait_pcap.verdicts.verdict import Verdict
 
-SECOND = 1_000_000_000
 FIN_PATIENCE = SECOND
 """A FIN that nobody acknowledged for this long was not heard. Delayed ACKs take 40 ms on Linux, at most 500 ms (RFC 1122)."""
 CLIENT, SERVER, NOBODY = 0, 1, -1
@@ -156,7 +154,7 @@ def _judge_block(
         Verdict.open,
     ).astype(np.int8)
     named = np.isin(verdict, [Verdict.closed_late, Verdict.close_wait_reset, Verdict.close_wait, Verdict.close_wait_possible])
-    sending = np.where(by_client, _still_sends(client, server, since, end), _still_sends(server, client, since, end))
+    sending = np.where(by_client, still_sends(client, server, end), still_sends(server, client, end))
     lasting = np.isin(verdict, [Verdict.close_wait, Verdict.close_wait_possible])
     stuck = np.select([~lasting | ~timed, sending, held >= stuck_after], [-1, 0, 1], -1).astype(np.int8)
     return (
@@ -242,9 +240,3 @@ def _may_have_closed(me: Side, you: Side) -> Bools:
 
 def _is_zero(me: Side, end: Ints, stuck_after: int) -> Bools:
     return np.asarray(me.has(ZERO_WINDOW) & (end - me.me["zero_since"] >= stuck_after) & (me.me["zero_since"] != 0))
-
-
-def _still_sends(me: Side, you: Side, since: Ints, end: Ints) -> Bools:
-    """Whether an end in CLOSE_WAIT still sends payload that its peer acknowledges: a half-close at work."""
-    moving = me.has(LATE_DATA) & (end - me.me["last_data_time"] < SECOND)
-    return np.asarray(moving & (you.me["ack_time"] > since))

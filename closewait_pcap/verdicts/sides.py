@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import HAS_ACK, HAS_FIN, HAS_RST, SPOKE
+from closewait_pcap.flows.records import HAS_ACK, HAS_FIN, HAS_RST, LATE_DATA, SPOKE
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Small = np.ndarray[Any, np.dtype[np.int8]]
+SECOND = 1_000_000_000
+"""In ns."""
 
 
 class Side:
@@ -35,3 +37,15 @@ class Side:
     def has(self, flag: int) -> Bools:
         """Whether a bit of END.flags is set."""
         return np.asarray((self.flags & flag) != 0)
+
+
+def still_sends(me: Side, you: Side, end: Ints) -> Bools:
+    """Whether an end in CLOSE_WAIT still sends payload that its peer acknowledges: a half-close at work.
+
+    Args:
+        me: the ends that wait; the peer's FIN is the last that they acknowledged.
+        you: their peers.
+        end: until when the capture shows what they do, ns since the epoch, shape (flows,).
+    """
+    moving = me.has(LATE_DATA) & (end - me.me["last_data_time"] < SECOND)
+    return np.asarray(moving & (you.me["ack_time"] > me.me["ack_time"]))

@@ -1,0 +1,64 @@
+"""No application ever accepted the connection: it waits in the listener's queue.
+
+What it means
+    The kernel completed the handshake, took the data, and acknowledged the peer's FIN, all by itself. The application behind the
+    listener has not called accept(): it hangs, is overloaded, or its accepting thread is gone.
+
+What proves it
+    Certain: a socket table shows the socket with inode 0.
+    Probable: the listener's queue was seen full (a SYN to it was sent again and never answered, though the host was alive) while
+    this connection stood in it (13 of 14); or connections that had completed their handshake earlier were served, and this one,
+    others before it, and all later ones were not (85 of 89).
+    Possible: the same, for the first in the row, which an application that serves one at a time may have in hand (45 of 60 where
+    earlier ones were served); or a socket table that names no process, without inodes.
+
+What would disprove it
+    Payload or a FIN from the waiting end. A socket table that shows a process, or an inode other than 0.
+
+What to do
+    Look at the LISTEN row: ss -tlne shows the queue's length (Recv-Q) beside its limit (Send-Q). Find out what the process does
+    instead of accept() (a stack trace: py-spy dump, jstack, gdb). A longer backlog only hides it. The sockets go away when they
+    are accepted and closed, or when the listener is closed.
+"""
+
+from closewait_pcap.quantities import count
+from closewait_pcap.verdicts.cause import Cause, Confidence
+from closewait_pcap.verdicts.causes.ground import Ground
+from closewait_pcap.verdicts.evidence.waiting import Waiting
+
+
+def grounds(case: Waiting) -> list[Ground]:
+    """Say what speaks for it."""
+    listeners = case.listeners
+    silent = ~case.wrote & ~case.opened & ~case.closed & ~case.doubtful
+    before, queued = case.of_place(listeners.before), silent & (case.of_place(listeners.queued) >= 0)
+    first = case.of_place(listeners.queued) == 0
+    return [
+        Ground(Cause.never_accepted, Confidence.probable, queued & ~first, _full),
+        Ground(Cause.never_accepted, Confidence.probable, silent & (before > 0), _behind),
+        Ground(Cause.never_accepted, Confidence.possible, queued, _full),
+        Ground(Cause.never_accepted, Confidence.possible, silent & (before == 0), _behind),
+    ]
+
+
+def _full(case: Waiting, at: int) -> str:
+    listeners, place = case.listeners, case.place[at]
+    listener = listeners.listener[place]
+    refused = int(listeners.first_unanswered[listener])
+    syn = case.facts.flows[refused]
+    return (
+        f"the server's queue was full: the SYN of {case.stream(refused)} ({case.frame(int(syn['first_frame']))}, "
+        f"{case.clock(int(syn['first_time']))}) was sent again and never answered, while {int(listeners.queue[listener]):,} "
+        f"connections waited to be accepted, {int(listeners.queued[place]):,} of them before this one"
+    )
+
+
+def _behind(case: Waiting, at: int) -> str:
+    listeners, place = case.listeners, case.place[at]
+    served = case.stream(int(listeners.last_served[listeners.listener[place]]))
+    before = int(listeners.before[place])
+    others = f"nor {count(before, 'other')} before it, " if before else ""
+    return (
+        f"{served} was the last to this port that was served; this one completed its handshake later and was not, "
+        f"{others}nor any after it"
+    )

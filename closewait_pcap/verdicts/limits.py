@@ -1,0 +1,101 @@
+"""What a capture cannot show of a flow, however well it is read: attached where it applies, and only there.
+
+Source: compared with the kernel's own socket tables, these are the cases in which wire and kernel differ.
+"""
+
+from enum import IntFlag
+from types import DynamicClassAttribute
+
+import numpy as np
+
+from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.verdicts.evidence.listeners import is_among
+from closewait_pcap.verdicts.judge import CLIENT, NOBODY, Judgement
+from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side
+from closewait_pcap.verdicts.verdict import Verdict
+
+ORPHAN_NS = 60 * SECOND
+"""How long Linux keeps a FIN_WAIT_2 that no process holds any more (tcp_fin_timeout), and conntrack a half-closed flow."""
+
+
+class Limit(IntFlag):
+    """Reasons for which kernel and capture may differ, or for which nothing more can be said."""
+
+    fin_waits = 1
+    ack_pending = 2
+    began_before = 4
+    not_delivered = 8
+    orphan_expired = 16
+    syn_cookie = 32
+    loss = 64
+
+    @DynamicClassAttribute
+    def meaning(self) -> str:
+        """What it means for the flow, in a sentence for a person."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Limit.fin_waits: "the end may have closed already: its FIN waits behind data that the peer does not take (kernel: LAST_ACK)",
+    Limit.ack_pending: "the capture ends between a FIN and its acknowledgement: the kernel may say CLOSE_WAIT already",
+    Limit.began_before: "the flow began before the capture: a FIN may have come earlier",
+    Limit.not_delivered: "a FIN seen here may never have arrived: firewalls forget half-closed flows (conntrack: after 60 s)",
+    Limit.orphan_expired: "the peer's FIN_WAIT_2 may be gone (Linux: 60 s after close()); the waiting end is not told of that",
+    Limit.syn_cookie: "other SYNs to that port went unanswered, and nothing came since the SYN-ACK: it may be a SYN cookie, "
+    "without a socket behind it",
+    Limit.loss: "packets are missing that one end acknowledged: what they held is not known",
+}
+
+
+def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> Ints:
+    """Tell which limits apply to some flows.
+
+    Args:
+        facts: of all flows.
+        judgement: of all flows.
+        rows: of the flows, shape (n,).
+        pressed: where SYNs go unanswered, as `listeners.under_pressure` gives it.
+
+    Returns:
+        `Limit` bits, shape (n,).
+    """
+    end = judgement.client_end[rows]
+    of_client, of_server = facts.ends[rows, end], facts.ends[rows, 1 - end]
+    client, server = Side(of_client, of_server), Side(of_server, of_client)
+    verdict, waiting, held = judgement.verdict[rows], judgement.waiting[rows], judgement.held[rows]
+    lasting = np.isin(verdict, [Verdict.close_wait, Verdict.close_wait_possible])
+    by_client = waiting == CLIENT
+    blocked = np.where(by_client, _holds_back(client, server), _holds_back(server, client))
+    pending = (client.fin & ~client.fin_acked) | (server.fin & ~server.fin_acked)
+    mid_stream = ~client.syn_seen & ~server.syn_seen
+    silent = server.has(SYN_ACK) & ~server.spoke & client.has(BARE_SYN) & is_among(facts, judgement, rows, pressed)
+    _misses(client, server) | _misses(server, client) | judgement.in_hole[rows]
+    found = [
+        (Limit.fin_waits, lasting & (waiting != NOBODY) & blocked),
+        (Limit.ack_pending, pending & (verdict == Verdict.open)),
+        (Limit.began_before, mid_stream & np.isin(verdict, [Verdict.open, Verdict.close_wait_possible, Verdict.not_reading])),
+        (Limit.not_delivered, verdict == Verdict.fin_unanswered),
+        (Limit.orphan_expired, (verdict == Verdict.close_wait) & (held >= ORPHAN_NS)),
+        (Limit.syn_cookie, silent & (verdict == Verdict.open)),
+        (
+            Limit.loss,
+            _misses(client, server) | _misses(server, client) | judgement.in_hole[rows] | (verdict == Verdict.undetermined),
+        ),
+    ]
+    bits = np.zeros(len(rows), np.int64)
+    for limit, applies in found:
+        bits |= np.where(applies, int(limit), 0)
+    return bits
+
+
+def _holds_back(me: Side, you: Side) -> Bools:
+    """Whether data of an end may still be on its way, or waits for the peer's window."""
+    unacknowledged = you.has(HAS_ACK) & (me.me["data_high"] > you.me["ack_high"])
+    return np.asarray((me.me["bytes"] > 0) & (unacknowledged | you.has(ZERO_WINDOW)))
+
+
+def _misses(me: Side, you: Side) -> Bools:
+    """Whether bytes of an end were acknowledged that no frame carries."""
+    unseen = you.has(HAS_ACK) & me.syn_seen & (you.me["ack_high"] > np.maximum(me.me["data_high"], 1) + me.fin)
+    return np.asarray(unseen | ((me.me["hole"] >= 0) & me.syn_seen))
