@@ -33,9 +33,14 @@ class Section:
         if end is not None:
             self.ends = [max([end, *self.ends])]
 
+    @property
+    def total(self) -> int:
+        """Drops of all sections, of the one that has not ended, too."""
+        return self.drops + sum(self._of_interface.values())
+
     def close(self) -> None:
         """End the section: interface numbers start anew."""
-        self.drops += sum(self._of_interface.values())
+        self.drops = self.total
         self._of_interface.clear()
 
 

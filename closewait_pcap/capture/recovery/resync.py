@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from closewait_pcap.capture.headers import FILE_MAGICS, SECTION_HEADER
-from closewait_pcap.capture.recovery.plausible import Blocks, Bytes, Grammar, Records, column
+from closewait_pcap.capture.recovery.plausible import Blocks, Grammar, Records, column
 from closewait_pcap.capture.sniff import HEAD, Format, header_of
+from closewait_pcap.capture.window import Bytes
 
 SPAN = 1 << 17
 """A run of this many bytes does not lie within one frame: segments that carry a capture are at most 64 KiB."""
