@@ -100,7 +100,9 @@ class CaptureReader:
         self._described.end_section(decoder)
         self._scales = Scales(self._cursor, file)
         if not file.pcapng:
-            self._refuse_user_link(file)
+            begin = int(decoder.at) + file.record_header
+            self._window.fill(begin + 12)
+            longtail.refuse_user_link(file.link, bytes(self._window.buffer[begin : begin + 12]), self.info.file)
             self._described.add_interface(decoder, link=file.link)
 
     @property
@@ -169,16 +171,6 @@ class CaptureReader:
             if stop != headers.FULL:
                 goes_on = self._more(int(self._decoder.need)) if stop == headers.MORE else self._look(stop)
         self._finish()
-
-    def _refuse_user_link(self, file: Format) -> None:
-        """Refuse a link type that only its author knows."""
-        begin = int(self._decoder.at) + file.record_header
-        self._window.fill(begin + 12)
-        if file.link in longtail.USER_LINKS and not longtail.is_pktap(bytes(self._window.buffer[begin : begin + 12])):
-            raise CaptureError(
-                f"{self.info.file}: link type {file.link}, {longtail.link_name(file.link)}: only who made the capture "
-                "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
-            )
 
     def _look(self, stop: int) -> bool:
         """Deal with what the decoder cannot; False where the reading ends."""
@@ -253,13 +245,16 @@ class CaptureReader:
         if self._join():
             return True
         decoder = self._decoder
-        frames, begin = self._frames, self.position
+        frames, begin, file_begin = self._frames, self.position, self._cursor.begin
         self._damages.refuse(frames, begin, what)
         found = self._scales.search()
         skipped = self.position - begin
         after = f"{skipped:,} bytes skipped, reading goes on at byte {self.position:,}"
         if found is None:
             after = f"nothing plausible follows in the remaining {skipped:,} bytes; the {frames:,} frames before it are analysed"
+        elif skipped < 0:
+            skipped = self.position - file_begin
+            after = f"the frames before that are of another time than all others; reading goes back to byte {self.position:,}"
         self._damages.say(frames, begin, what, after)
         self._damages.begin_hole(decoder, skipped)
         if found is None:

@@ -8,6 +8,8 @@ import numpy as np
 from closewait_pcap.engine import Record
 from closewait_pcap.errors import CaptureError
 
+SPAN = 1 << 17
+"""A run of records of this many bytes does not lie within one frame: segments that carry a capture are at most 64 KiB."""
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 CHUNK = 1 << 20
@@ -93,11 +95,19 @@ class Cursor:
     window: Window
     decoder: Record
     """A DECODER record."""
+    begin: int = 0
+    """The position of the file's first record. Until more than a frame can hold was read of it, the window keeps it all: should
+    that turn out to be junk, the reading goes back."""
 
     @property
     def position(self) -> int:
         """Bytes of the input that are dealt with."""
         return self.window.passed + int(self.decoder.at)
+
+    @property
+    def young(self) -> bool:
+        """Whether what was read of the file so far may be junk, since it may lie within a frame."""
+        return self.position - self.begin < SPAN
 
     @property
     def data(self) -> Bytes:
@@ -107,12 +117,15 @@ class Cursor:
     def get(self, need: int) -> bool:
         """Get so many bytes from ``decoder.at`` on; False where the input ends before."""
         if self.window.filled - int(self.decoder.at) < need:
-            self.drop(int(self.decoder.at))
-            return self.window.fill(need)
+            self.forget()
+            return self.window.fill(int(self.decoder.at) + need)
         return True
 
-    def drop(self, count: int) -> None:
-        """Forget the window's first bytes."""
+    def forget(self) -> None:
+        """Let the window move on to ``decoder.at``, or to the beginning of a young file."""
+        count = int(self.decoder.at)
+        if self.young:
+            count = min(count, max(self.begin - self.window.passed, 0))
         self.window.drop(count)
-        self.decoder.at = max(int(self.decoder.at) - count, 0)
+        self.decoder.at = int(self.decoder.at) - count
         self.decoder.trusted = max(int(self.decoder.trusted) - count, -1)

@@ -3,7 +3,7 @@
 import struct
 from collections import Counter
 
-from closewait_pcap.capture.headers import MAX_OFFSET
+from closewait_pcap.capture.headers import MAX_OFFSET, NEAR_NS
 from closewait_pcap.capture.recovery.plausible import LONGEST, Blocks, Grammar, Limits, Records, limits_of
 from closewait_pcap.capture.recovery.resync import LOOKAHEAD, Found, continues, find
 from closewait_pcap.capture.sniff import Format
@@ -25,7 +25,8 @@ class Scales:
     def __init__(self, cursor: Cursor, file: Format) -> None:
         self._cursor = cursor
         self._file = file
-        self._frames_before = int(cursor.decoder.frames)
+        cursor.begin = cursor.position
+        self._frames_before, self._timed_before = int(cursor.decoder.frames), int(cursor.decoder.timed)
         self._odd: Counter[str] = Counter()
         cursor.decoder.trusted = -1
         if not file.pcapng:
@@ -70,22 +71,57 @@ class Scales:
         """Move the cursor to where the capture goes on behind a damage, or to the input's end.
 
         Returns:
-            What is there; None at the end.
+            What is there; None at the end. It may lie before the damage, where all that was read of the file was junk.
         """
         cursor, window, decoder = self._cursor, self._cursor.window, self._cursor.decoder
-        grammar, begin = self._grammar(), int(decoder.at) + 1
+        young = cursor.young
+        decoder.at = decoder.at + 1
         while True:
-            if not window.ended and window.filled - begin < LOOKAHEAD + 1:
-                cursor.drop(begin)
-                begin = 0
+            if not window.ended and window.filled - int(decoder.at) < LOOKAHEAD + 1:
+                cursor.forget()
                 window.fill(2 * LOOKAHEAD)
-            found = find(cursor.data, begin, grammar, ended=window.ended)
+            found = self._find(int(decoder.at), young=young)
             if isinstance(found, Found):
                 decoder.at, decoder.trusted = found.at, -1 if found.format else found.at
+                if young and not (found.format or self._file.pcapng) and self._is_of_another_time(found.at):
+                    self._begin_anew()
                 return found
-            decoder.at = begin = found
-            if window.ended and begin >= window.filled:
+            decoder.at = found
+            if window.ended and found >= window.filled:
                 return None
+
+    def _find(self, begin: int, *, young: bool) -> Found | int:
+        """Find where the capture goes on from ``begin`` on.
+
+        What was read of the file says near to which time that is. But while it is young, what was read may be junk itself: it is
+        outvoted by a run of records of another time, if they are more than it and what follows of its own time together. They may
+        begin before the damage, in what was taken for a frame.
+        """
+        cursor, grammar = self._cursor, self._grammar()
+        data, ended = cursor.data, cursor.window.ended
+        found = find(data, begin, grammar, ended=ended)
+        if grammar.near is None or not young:
+            return found
+        grammar.near = None
+        votes = int(cursor.decoder.frames) - self._frames_before + (found.headers if isinstance(found, Found) else 0)
+        beginning = cursor.begin - cursor.window.passed
+        other = find(data, begin if beginning < 0 else beginning + 1, grammar, ended=ended, least=votes + 1)
+        outvoted = isinstance(other, Found) and other.format is None and self._is_of_another_time(other.at)
+        return other if outvoted else found
+
+    def _is_of_another_time(self, at: int) -> bool:
+        """Whether a pcap record is of another time than what was read of the file."""
+        decoder = self._cursor.decoder
+        (seconds,) = struct.unpack_from(">I" if decoder.big else "<I", self._cursor.window.buffer, at)
+        return bool(decoder.timed) and seconds > 0 and abs(seconds * 1_000_000_000 - int(decoder.previous_time)) > NEAR_NS
+
+    def _begin_anew(self) -> None:
+        """Let the file begin at the cursor: what was read of it before says nothing of the time."""
+        cursor, decoder = self._cursor, self._cursor.decoder
+        cursor.begin, self._frames_before = cursor.position, int(decoder.frames)
+        if not self._timed_before:
+            for name in ("timed", "longest_pause", "backwards", "largest_step_back"):
+                setattr(decoder, name, 0)
 
     def _grammar(self) -> Grammar:
         """What plausible headers look like, as things stand."""
@@ -100,7 +136,7 @@ class Scales:
     def _goes_on(self) -> bool:
         """Whether the capture goes on somewhere in what is left of the input, all of which is in the window."""
         cursor = self._cursor
-        return isinstance(find(cursor.data, int(cursor.decoder.at) + 1, self._grammar(), ended=True), Found)
+        return isinstance(self._find(int(cursor.decoder.at) + 1, young=cursor.young), Found)
 
     def _is_followed(self, behind: int, own: int, odd: dict[str, bool]) -> bool:
         """Whether sound records follow a doubtful one of the time ``own``."""
