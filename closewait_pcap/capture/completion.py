@@ -1,5 +1,7 @@
 """Completes the rows of a batch that the decoder leaves to Python: the long tail, and numbers that stand for names."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from closewait_pcap.capture import headers, longtail
@@ -80,3 +82,22 @@ class Completion:
         for row in batch[:rows]:
             if row.interface < 0:
                 row.interface = self._names.number(f"ifindex {-row.interface}")
+
+
+def name_processes(mode: Mode, batch: Records, rows: int, processes: Sequence[int]) -> None:
+    """Give a section's processes, whose numbers in it the decoder leaves as negative ones, their place among the names.
+
+    Args:
+        mode: how the decoder is run.
+        batch: PACKET records.
+        rows: how many are filled.
+        processes: the section's, as numbers of names.
+    """
+    if mode.compiled:
+        column = batch["process"][:rows]
+        described = column < 0
+        column[described] = [processes[-1 - number] for number in column[described].tolist()]
+        return
+    for row in batch[:rows]:
+        if row.process < 0:
+            row.process = processes[-1 - row.process]

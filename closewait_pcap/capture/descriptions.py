@@ -1,13 +1,15 @@
-"""What a capture describes beside its packets: its interfaces, and in pcapng what each of them dropped, and when it ended."""
+"""What a capture describes beside its packets: interfaces; in pcapng also what they dropped, when it ended, and processes."""
 
 from closewait_pcap.capture import headers
 from closewait_pcap.capture.headers import INTERFACE
 from closewait_pcap.capture.names import Names
-from closewait_pcap.capture.pcapng import Order, Section, interface_description, interface_statistics
+from closewait_pcap.capture.pcapng import Order, Section, interface_description, interface_statistics, process_event
 from closewait_pcap.engine import COMPILED, Mode, Record, Records, as_array
 
 MOST_INTERFACES = 1 << 16
 """Interfaces kept of a section: a few bytes of a compressed file may describe many millions. Packets of more are damage."""
+MOST_PROCESSES = 1 << 16
+"""Processes kept of a section, likewise. Packets of more are nobody's."""
 
 
 class Descriptions:
@@ -26,6 +28,9 @@ class Descriptions:
         """INTERFACE records of the section, for the decoder, which knows how many they are."""
         self.links: set[int] = set()
         """Link types seen."""
+        self.processes: list[int] = []
+        """The processes of the section, as numbers of their names."""
+        self._processes_lost = False
 
     def drops(self, decoder: Record) -> int | None:
         """Tell how many packets the capturing machine lost, as blocks report; None where none says."""
@@ -42,9 +47,18 @@ class Descriptions:
         self.interfaces = as_array(self.interfaces, INTERFACE, len(self.interfaces))
 
     def end_section(self, decoder: Record) -> None:
-        """Forget the interfaces: what follows has its own."""
+        """Forget interfaces and processes: what follows has its own."""
         self._section.close()
-        decoder.interfaces = 0
+        self.processes.clear()
+        self._processes_lost = False
+        decoder.interfaces = decoder.processes = 0
+
+    def lose_count(self) -> None:
+        """Take note that blocks of the section were skipped.
+
+        Processes are known by their number in it: those that are described from here on have one that cannot be known.
+        """
+        self._processes_lost = True
 
     def add_interface(
         self, decoder: Record, *, link: int, snaplen: int = 0, units: int = 10**6, shift: int = 0, offset: int = 0, name: str = ""
@@ -90,6 +104,10 @@ class Descriptions:
             if description is None:
                 return "an interface description that cannot be read"
             self.add_interface(decoder, **description)
+        elif kind == headers.PROCESS_EVENT:
+            if not self._processes_lost and len(self.processes) < MOST_PROCESSES:
+                self.processes.append(self._names.number(process_event(body, order)))
+                decoder.processes = len(self.processes)
         else:
             interface_statistics(body, order, self._section, self.interfaces, int(decoder.interfaces))
         return None

@@ -1,15 +1,15 @@
 """Reads a capture once, in chunks, and yields batches of packet columns.
 
-pcap records and pcapng packet blocks are walked by the fast decoder; the rarer pcapng blocks (section headers, interface
-descriptions, statistics) are read in Python. Damage never loses what is sound: the reading goes on behind it, with a warning that
-says where, or ends with an error where the caller asked for ``strict``. Files that were put behind one another are read as one.
+pcap records and pcapng packet blocks are walked by the fast decoder; the rarer pcapng blocks are read in Python. Damage never
+loses what is sound: the reading goes on behind it, with a warning that says where, or ends with an error where the caller asked
+for ``strict``. Files that were put behind one another are read as one.
 """
 
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from closewait_pcap.capture import headers, longtail
-from closewait_pcap.capture.completion import Completion
+from closewait_pcap.capture.completion import Completion, name_processes
 from closewait_pcap.capture.descriptions import Descriptions
 from closewait_pcap.capture.headers import DECODER, SKIP_REASONS, SLL2
 from closewait_pcap.capture.info import SAID, CaptureInfo
@@ -167,6 +167,8 @@ class CaptureReader:
                 self._completion.decode_long_tail(mode, batch, rows, window.buffer, skips, decoder)
             if SLL2 in self._described.links:
                 self._completion.name_interfaces(mode, batch, rows)
+            if self._described.processes:
+                name_processes(mode, batch, rows, self._described.processes)
             yield rows
             if stop != headers.FULL:
                 goes_on = self._more(int(self._decoder.need)) if stop == headers.MORE else self._look(stop)
@@ -248,6 +250,7 @@ class CaptureReader:
         frames, begin, file_begin = self._frames, self.position, self._cursor.begin
         self._damages.refuse(frames, begin, what)
         found = self._scales.search()
+        self._described.lose_count()
         skipped = self.position - begin
         after = f"{skipped:,} bytes skipped, reading goes on at byte {self.position:,}"
         if found is None:
