@@ -50,7 +50,7 @@ class Analysis:
 
     @property
     def capture(self) -> CaptureInfo:
-        """The capture as a whole: format, link types, frames, times, drops, skipped frames by reason."""
+        """The capture as a whole: format, link types, frames, times, drops, damage, gaps, skipped frames by reason."""
         return self.result.capture
 
     @cached_property
@@ -173,11 +173,11 @@ def analyze(
         if not timeline.infos:
             raise
     facts, info, coverage = table.facts(), combine(timeline.infos), Coverage(timeline.infos)
-    info.missing_flows = retirement.counts
+    info.missing_flows, info.gaps = retirement.counts, coverage.gaps
     ends, in_hole = coverage.ends(facts.flows["last_frame"] >> FRAME_BITS, facts.flows["last_time"])
     result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span, timeline.names.texts)
     limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
-    return Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _holes(coverage))
+    return Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:
@@ -254,10 +254,10 @@ def _missing(info: CaptureInfo, max_flows: int | None) -> list[str]:
     ]
 
 
-def _holes(coverage: Coverage) -> list[str]:
+def _gaps(info: CaptureInfo) -> list[str]:
     """Say where the files show nothing, and that nothing follows from it."""
     return [
         f"{gap.why}, for {quantities.span(gap.end - gap.start)} from {quantities.moment(gap.start)} on; "
         "what is silent since may have closed unseen"
-        for gap in coverage.gaps
+        for gap in info.gaps
     ]

@@ -82,7 +82,7 @@ FLOWS = (
     Column("roles_from", Kind.category, "", "how the two were told apart; port and first_packet are guesses", "", ROLES_FROM),
     Column("vlan", Kind.category, "", "VLAN of the first packet: 100, or outer and inner, 100.200", "vlan.id"),
     Column("interface", Kind.category, "", "where it was captured, as far as the file says", "frame.interface_name"),
-    Column("process", Kind.category, "", "whose packet it was, as macOS tells: curl[123]", "pktap.cmdname, pktap.pid"),
+    Column("process", Kind.category, "", "whose packet it was, as macOS tells: curl[123]", "pktap.cmdname, pktap.pid, pcapng"),
     Column("tunnel", Kind.category, "", "the outermost tunnel it came through, with its number: VXLAN 42", "vxlan.vni..."),
     Column("outer_client", Kind.category, "", "that tunnel's end on the client's side", "the first ip.src or ip.dst"),
     Column("outer_server", Kind.category, "", "that tunnel's end on the server's side", "the first ip.dst or ip.src"),

@@ -8,11 +8,11 @@ mere pause: silence in it proves nothing. What is skipped where a file is damage
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from closewait_pcap.capture.info import CaptureInfo
+from closewait_pcap.capture.info import CaptureInfo, Gap
 from closewait_pcap.capture.sources.gathering import family_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,17 +24,6 @@ LEAST = SECOND
 CONTINUED = 10
 """Files whose numbers follow each other have no hole between them, unless the pause is this many times longer than the longest
 within the two: then they are of two captures."""
-
-
-class Gap(NamedTuple):
-    """A hole between two files."""
-
-    start: int
-    """ns since the epoch: the last frame before it."""
-    end: int
-    """The first frame after it."""
-    why: str
-    """In words."""
 
 
 @dataclass

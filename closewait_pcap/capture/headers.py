@@ -67,6 +67,7 @@ DECODER = np.dtype(
         ("fractions", np.int64),  # or with this fraction of a second
         ("trusted", np.int64),  # where a record begins that Python has looked at; -1: none
         ("interfaces", np.int64),  # pcapng: interfaces of the section; pcap: 1
+        ("processes", np.int64),  # pcapng: processes of the section, as macOS describes them
         ("flannel", np.int64),  # of `tcp_frames`: those in VXLAN on port 8472
     ]
 )
@@ -132,6 +133,12 @@ _TUNNEL_PORTS = (
 )  # fmt: skip
 
 SECTION_HEADER, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS = 0x0A0D0D0A, 1, 5
+PROCESS_EVENT = 0x80000001
+"""Apple's block that describes a process."""
+_PROCESS, _EFFECTIVE_PROCESS = 0x8001, 0x8003
+"""Apple's options of a packet: whose it is, and on whose behalf; a process by its number in the section, from 0."""
+_MOST_OPTIONS = 32
+"""Options of a packet that are looked at. Apple writes about ten; a hostile block may hold a million."""
 _OPB, _SPB, _EPB = 2, 3, 6
 _CUSTOM, _CUSTOM_NO_COPY = 0x0BAD, 0x40000BAD
 _JOURNAL, _SYSDIG, _SYSDIG_FLAGS, _SYSDIG_V2 = 9, 0x204, 0x216, 0x221
@@ -761,9 +768,42 @@ def decode_pcap(buf: Buffer, end: int, interfaces: Records, batch: Records, skip
 
 
 @helper
+def find_process(buf: Buffer, at: int, end: int, big: int, processes: int) -> int:
+    """Find whose packet it is among its options.
+
+    Args:
+        buf: the chunk.
+        at: where the options start.
+        end: one past their last byte.
+        big: the section's byte order.
+        processes: how many the section has described.
+
+    Returns:
+        The number of the process in the section, from 1; 0 where none is named that was described.
+    """
+    effective = 0
+    for _ in range(_MOST_OPTIONS):
+        if at < 0 or at > MAX_OFFSET or end - at < 8:  # none of those that matter fits any more
+            break
+        code = file16(buf, at, big)
+        size = file16(buf, at + 2, big)
+        if code == 0:
+            break
+        if size == 4 and (code == _PROCESS or code == _EFFECTIVE_PROCESS):
+            number = file32(buf, at + 4, big)
+            if number < processes:
+                if code == _PROCESS:
+                    return number + 1
+                effective = number + 1
+        at += 4 + (size + 3) // 4 * 4
+    return effective
+
+
+@helper
 def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, skips: Buffer, decoder: Record) -> None:
     """Decode pcapng packet blocks until the batch is full, the input ends, or a block comes that Python has to read."""
     at = decoder.at
+    processes = decoder.processes
     while decoder.rows < len(batch):
         decoder.at = at
         if at < 0 or at > MAX_OFFSET or end - at < 12:
@@ -774,9 +814,13 @@ def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, sk
         if kind == SECTION_HEADER or kind == INTERFACE_DESCRIPTION or kind == INTERFACE_STATISTICS:
             decoder.stop = BLOCK
             return
-        if kind >= _LOWEST_MAGIC and kind in FILE_MAGICS and at != decoder.trusted:
-            decoder.stop = JOINED
-            return
+        if kind >= _LOWEST_MAGIC:
+            if kind == PROCESS_EVENT:
+                decoder.stop = BLOCK
+                return
+            if kind in FILE_MAGICS and at != decoder.trusted:
+                decoder.stop = JOINED
+                return
         total = file32(buf, at + 4, decoder.big)
         if total < 12 or total > MAX_FRAME_BYTES or total % 4 != 0:
             decoder.stop = DAMAGED_LENGTH
@@ -829,8 +873,12 @@ def decode_pcapng(buf: Buffer, end: int, interfaces: Records, batch: Records, sk
                 time = ticks_to_ns(file32(buf, at + 12, decoder.big), file32(buf, at + 16, decoder.big), interface)
             elif interface.snaplen != 0:
                 caplen = min(caplen, interface.snaplen)
-            batch[decoder.rows].quality = quality
+            row = decoder.rows
+            batch[row].quality = quality
             take_frame(buf, start, caplen, max(wirelen, caplen), time, interface, batch, skips, decoder)
+            if processes > 0 and kind == _EPB:  # until the reader has given it a name, as a negative number
+                options = start + (caplen + 3) // 4 * 4
+                batch[row].process = -find_process(buf, options, at + total - 4, decoder.big, processes)
         at += total
     decoder.at = at
     decoder.stop = FULL

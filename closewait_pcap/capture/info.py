@@ -21,6 +21,17 @@ class Hole(NamedTuple):
     """Bytes skipped."""
 
 
+class Gap(NamedTuple):
+    """A hole between two files that were read together: what is silent in it may have closed unseen."""
+
+    start: int
+    """Until when the file before it shows what happens, ns since the epoch."""
+    end: int
+    """Time of the first frame behind it."""
+    why: str
+    """How it is known to be a hole and no pause, in words that name both files."""
+
+
 @dataclass
 class CaptureInfo:
     """What was learned of a capture file as a whole."""
@@ -65,6 +76,8 @@ class CaptureInfo:
     """The user stopped the reading; what was read by then is analysed."""
     parts: "list[CaptureInfo]" = field(default_factory=list)
     """The files that were read together, in the order of their first times; none where this is a single file."""
+    gaps: list[Gap] = field(default_factory=list)
+    """Where those files leave holes between them, by time."""
 
     @property
     def damage(self) -> str | None:

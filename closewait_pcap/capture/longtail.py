@@ -28,6 +28,7 @@ from closewait_pcap.capture.headers import (
 )
 from closewait_pcap.capture.names import Names
 from closewait_pcap.engine import Record
+from closewait_pcap.errors import CaptureError
 
 Order = Literal["big", "little"]
 
@@ -66,6 +67,24 @@ Next = tuple[int, int]
 def link_name(link: int) -> str:
     """Name a link type for a person: ``Ethernet``, or its number."""
     return LINK_NAMES.get(link, f"link type {link}")
+
+
+def refuse_user_link(link: int, head: bytes, name: str) -> None:
+    """Refuse a file of a link type that only its author knows.
+
+    Args:
+        link: the file's.
+        head: how its first frame begins: 12 bytes.
+        name: of the file.
+
+    Raises:
+        CaptureError: it is one, and no PKTAP, which once had such a number.
+    """
+    if link in USER_LINKS and not is_pktap(head):
+        raise CaptureError(
+            f"{name}: link type {link}, {link_name(link)}: only who made the capture "
+            "knows what it holds; if that is Ethernet: editcap -T ether FILE out.pcap"
+        )
 
 
 def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int:

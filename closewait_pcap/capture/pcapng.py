@@ -1,6 +1,7 @@
-"""The pcapng blocks that are not packets: section headers, interface descriptions, interface statistics.
+"""The pcapng blocks that are not packets: section headers, interface descriptions, interface statistics, processes.
 
-Source: draft-ietf-opsawg-pcapng. Every block is 32-bit aligned; options are type, length, value, padded to 4 bytes.
+Source: draft-ietf-opsawg-pcapng, and Apple's pcap-ng.h for processes. Every block is 32-bit aligned; options are type, length,
+value, padded to 4 bytes.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ Order = Literal["big", "little"]
 
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET = 2, 3, 9, 14
 _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
+_PIB_NAME = 2
 
 
 @dataclass
@@ -33,9 +35,14 @@ class Section:
         if end is not None:
             self.ends = [max([end, *self.ends])]
 
+    @property
+    def total(self) -> int:
+        """Drops of all sections, of the one that has not ended, too."""
+        return self.drops + sum(self._of_interface.values())
+
     def close(self) -> None:
         """End the section: interface numbers start anew."""
-        self.drops += sum(self._of_interface.values())
+        self.drops = self.total
         self._of_interface.clear()
 
 
@@ -107,6 +114,23 @@ def interface_statistics(body: bytes, order: Order, section: Section, interfaces
             high, low = int.from_bytes(value[:4], order), int.from_bytes(value[4:], order)
             end = int(ticks_to_ns(high, low, _plain(interfaces[number])))
     section.report(number, drops, end)
+
+
+def process_event(body: bytes, order: Order) -> str:
+    """Read a block in which macOS describes a process.
+
+    Args:
+        body: the block without type, lengths.
+        order: the section's byte order.
+
+    Returns:
+        Name and number, as in ``curl[123]``; empty where there is no name.
+    """
+    number = int.from_bytes(body[:4], order)
+    for code, value in _options(body[4:], order):
+        if code == _PIB_NAME and (name := value.split(b"\0")[0].decode("utf-8", "replace")):
+            return f"{name}[{number}]"
+    return ""
 
 
 @dataclass

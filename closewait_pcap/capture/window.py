@@ -1,8 +1,16 @@
-"""The part of the input that lies in memory: read in chunks, moved on as it is dealt with."""
+"""The part of the input that lies in memory, read in chunks, moved on as it is dealt with; and where the reading stands in it."""
 
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
+import numpy as np
+
+from closewait_pcap.engine import Record
 from closewait_pcap.errors import CaptureError
+
+SPAN = 1 << 17
+"""A run of records of this many bytes does not lie within one frame: segments that carry a capture are at most 64 KiB."""
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 CHUNK = 1 << 20
 """Bytes read at once. Measured: 512 KiB cost 10 % more for full-size frames, 256 KiB a third more; 2 MiB gain little."""
@@ -78,3 +86,46 @@ class Window:
                 self.ended = True
             else:
                 self.filled += got
+
+
+@dataclass
+class Cursor:
+    """Where the reading stands: the window, and the decoder's state, whose offsets move as the window does."""
+
+    window: Window
+    decoder: Record
+    """A DECODER record."""
+    begin: int = 0
+    """The position of the file's first record. Until more than a frame can hold was read of it, the window keeps it all: should
+    that turn out to be junk, the reading goes back."""
+
+    @property
+    def position(self) -> int:
+        """Bytes of the input that are dealt with."""
+        return self.window.passed + int(self.decoder.at)
+
+    @property
+    def young(self) -> bool:
+        """Whether what was read of the file so far may be junk, since it may lie within a frame."""
+        return self.position - self.begin < SPAN
+
+    @property
+    def data(self) -> Bytes:
+        """The input in memory; to be let go before more is read."""
+        return np.frombuffer(self.window.buffer, np.uint8, self.window.filled)
+
+    def get(self, need: int) -> bool:
+        """Get so many bytes from ``decoder.at`` on; False where the input ends before."""
+        if self.window.filled - int(self.decoder.at) < need:
+            self.forget()
+            return self.window.fill(int(self.decoder.at) + need)
+        return True
+
+    def forget(self) -> None:
+        """Let the window move on to ``decoder.at``, or to the beginning of a young file."""
+        count = int(self.decoder.at)
+        if self.young:
+            count = min(count, max(self.begin - self.window.passed, 0))
+        self.window.drop(count)
+        self.decoder.at = int(self.decoder.at) - count
+        self.decoder.trusted = max(int(self.decoder.trusted) - count, -1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from closewait_pcap import Analysis, analyze
+from closewait_pcap.capture.info import Gap
 from closewait_pcap.capture.packets import ACK, FIN, SYN
 from closewait_pcap.tcp.sequence import Segment
 from tests.tcp.wire import packet_records, pcap
@@ -88,6 +89,19 @@ def test_silence_in_a_hole_proves_nothing(tmp_path: Path) -> None:
     (sentence,) = holes(analysis)
     assert sentence.startswith("between a.pcap and b.pcap nothing was captured, for 59 min 55 s from 2026-05-28 20:26:45")
     assert analysis.endpoints["possible"].tolist() == [1]
+    start, end = EPOCH + 5 * SECOND, EPOCH + 3600 * SECOND
+    assert analysis.capture.gaps == [Gap(start, end, "between a.pcap and b.pcap nothing was captured")]
+
+
+def test_gaps_are_listed_by_time_as_they_are_said(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"trace.pcap{number}", chatter(100 * number, 100 * number + 5)) for number in (0, 2, 5)]
+    analysis = analyze(paths[::-1])
+    whole, spans = analysis.capture, [(5, 200), (205, 500)]
+    assert [(gap.start, gap.end) for gap in whole.gaps] == [(EPOCH + a * SECOND, EPOCH + b * SECOND) for a, b in spans]
+    for gap, span, sentence in zip(whole.gaps, ("3 min 15 s", "4 min 55 s"), holes(analysis), strict=True):
+        assert sentence.startswith(f"{gap.why}, for {span} from")
+    assert [part.gaps for part in whole.parts] == [[], [], []]
+    assert analyze(paths[0]).capture.gaps == []
 
 
 def test_a_flow_that_speaks_after_the_hole_is_judged(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_a_missing_file_of_the_ring_is_said(ring: Path) -> None:
     assert "whose numbers do not follow each other, a file is missing" in page
 
 
+def test_a_hole_between_files_is_a_field_of_its_own(ring: Path) -> None:
+    files = sorted(ring.iterdir())
+    files[3].unlink()
+    (report,) = json.loads(run(str(ring), "--format", "json").stdout)["captures"]
+    (gap,) = report["capture"]["gaps"]
+    assert gap["why"].startswith(f"between {files[2].name} and {files[4].name}, whose numbers do not follow each other")
+    before, behind = (json.loads(run(str(file), "--format", "json").stdout)["captures"][0]["capture"] for file in files[2:5:2])
+    assert (gap["start"], gap["end"]) == (before["end_time"], behind["first_time"])
+    assert before["gaps"] == behind["gaps"] == []
+
+
 def test_what_cannot_be_read_costs_an_exit_status_and_nothing_else(tmp_path: Path) -> None:
     write(tmp_path / "a.pcap", waiting(0), chatter(0, 5))
     done = run(str(tmp_path / "a.pcap"), str(tmp_path / "b.pcap"))

@@ -34,6 +34,7 @@ from tests.capture.writers import (
     ipv6,
     l2tp,
     obsolete,
+    option,
     outer4,
     outer6,
     pcap,
@@ -109,6 +110,8 @@ def synthetic() -> list[bytes]:
     blocks += [simple(_frames()[1]), obsolete(_BARE6, TIME, interface=1, drops=3), statistics(1, ifdrop=5, end=TIME)]
     blocks += [block(0x0BAD, bytes(12)), block(77, b"??"), section(">"), interface(order=">")]
     blocks += [enhanced(frame, TIME, order=">") for frame in _frames()[9:]]
+    blocks += [block(0x80000001, b"\0\0\0\7" + option(2, b"curl", ">"), ">"), interface(order=">")]
+    blocks += [enhanced(frame, TIME, order=">", options=option(0x8001, bytes(4), ">")) for frame in _frames()[:3]]
     wireless = struct.pack("<HH", 0x0188, 0) + bytes(20) + bytes(2) + b"\xaa\xaa\x03\0\0\0\x08\0" + _BARE4
     return [
         pcap([Frame(frame, TIME + i) for i, frame in enumerate(_frames())]),

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from closewait_pcap.capture.headers import MAX_FRAME_BYTES, NEAR_NS, SECTION_HEADER
+from closewait_pcap.capture.headers import MAX_FRAME_BYTES, NEAR_NS, PROCESS_EVENT, SECTION_HEADER
 from closewait_pcap.capture.sniff import HEAD, Format, header_of
+from closewait_pcap.capture.window import Bytes
 
 LONGEST = 1 << 18
 """Bytes captured of a frame, at most, as libpcap's own limit is: a longer one is no place to begin at."""
@@ -17,11 +18,10 @@ _LONGEST_BLOCK = LONGEST + (1 << 16)
 _SHORTEST = np.array([2**32, 20, 32, 16, 12, 24, 32], np.int64)
 """The least total length of the blocks 1 to 6; there is no block 0."""
 _PACKETS = (2, 6)
-_KINDS = (SECTION_HEADER, 1, 2, 3, 4, 5, 6, 9, 10, 0x0BAD, 0x40000BAD, 0x204, 0x216, 0x221)
+_KINDS = (SECTION_HEADER, 1, 2, 3, 4, 5, 6, 9, 10, 0x0BAD, 0x40000BAD, 0x204, 0x216, 0x221, PROCESS_EVENT)
 _LONGEST_OPTIONS = 1 << 16
 
 Offsets = np.ndarray[Any, np.dtype[np.int64]]
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 

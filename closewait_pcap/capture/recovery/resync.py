@@ -19,11 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from closewait_pcap.capture.headers import FILE_MAGICS, SECTION_HEADER
-from closewait_pcap.capture.recovery.plausible import Blocks, Bytes, Grammar, Records, column
+from closewait_pcap.capture.recovery.plausible import Blocks, Grammar, Records, column
 from closewait_pcap.capture.sniff import HEAD, Format, header_of
+from closewait_pcap.capture.window import SPAN, Bytes
 
-SPAN = 1 << 17
-"""A run of this many bytes does not lie within one frame: segments that carry a capture are at most 64 KiB."""
 LOOKAHEAD = 1 << 19
 """Bytes behind a place that suffice to judge it: a run of `SPAN`, and a block at its end."""
 
@@ -36,6 +35,8 @@ class Found(NamedTuple):
     at: int
     format: Format | None
     """Of the file that begins there; None where the damaged one goes on."""
+    headers: int = 0
+    """How many plausible ones, at least, stand one behind the other from there on."""
 
 
 class _Run(NamedTuple):
@@ -66,7 +67,7 @@ def continues(data: Bytes, at: int, grammar: Grammar, near: int | None, *, ended
     return grammar.next(data, at, near) >= 0 or header_of(data[at : at + HEAD].tobytes()) is not None
 
 
-def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool) -> Found | int:
+def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool, least: int = 0) -> Found | int:
     """Find the place where a capture goes on.
 
     Args:
@@ -74,6 +75,7 @@ def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool) -> Found | i
         begin: offset of the first place to look at.
         grammar: of the damaged file.
         ended: whether there is no input behind the data.
+        least: headers that a run must have to be believed.
 
     Returns:
         The place; or, where none was found, the offset up to which there is none.
@@ -84,12 +86,15 @@ def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool) -> Found | i
     piece = _FIRST_PIECE  # what is damaged is often small: do not look at all there is before the next record
     while begin < end:
         stop = min(begin + piece, end)
-        for found in _candidates(data, begin, stop, grammar):
-            if found.at < inside:
+        for place in _candidates(data, begin, stop, grammar):
+            if place.at < inside:
                 continue
-            run = _follow(data, found, grammar, ended=ended)
+            run = _follow(data, place, grammar, ended=ended)
+            if run.headers < least:
+                continue
+            found = place._replace(headers=run.headers)
             if run.certain:
-                return Found(_end_of_payload(data, found.at, run.end, grammar), None) if found.format is None else found
+                return found if found.format else found._replace(at=_end_of_payload(data, found.at, run.end, grammar))
             if run.headers > 1 and run.broken:
                 overtaking = _overtaking(data, found.at, run.end, grammar)
                 if overtaking is None:
