@@ -53,6 +53,20 @@ def endpoints_frame(result: Result) -> "pd.DataFrame":
     return _frame(columns.ENDPOINTS, endpoint_values(result), result)
 
 
+def sockets_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of sockets; columns as in `columns.SOCKETS`; empty where no socket table was given."""
+    from closewait_pcap.tables import socket_values  # noqa: PLC0415 - only with socket tables
+
+    return _frame(columns.SOCKETS, socket_values(result), result)
+
+
+def agreement_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of kernel against inferred states; columns as in `columns.AGREEMENT`."""
+    from closewait_pcap.tables import agreement_values  # noqa: PLC0415
+
+    return _frame(columns.AGREEMENT, agreement_values(result), result)
+
+
 def packets_frame(values: Mapping[str, Values], result: Result) -> "pd.DataFrame":
     """Make the table of one flow's packets; columns as in `columns.PACKETS`."""
     return _frame(columns.PACKETS, values, result)
@@ -63,7 +77,7 @@ def _frame(
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415
 
-    known = columns.chosen(tuple(wanted), len(result.capture.files))
+    known = columns.chosen(tuple(wanted), len(result.capture.files), sockets=result.matches is not None)
     frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in known}, index=index)
     frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
     return frame

@@ -1,0 +1,98 @@
+"""Brings socket tables into a result, and says what about the tables limits the conclusions."""
+
+import re
+from collections.abc import Sequence
+
+from closewait_pcap.reports import wording
+from closewait_pcap.results import Result
+from closewait_pcap.sockets.matching import match
+from closewait_pcap.sockets.placing import Placement
+from closewait_pcap.sockets.table import Snapshot, TimeFrom
+from closewait_pcap.verdicts.agreement import compare
+from closewait_pcap.verdicts.confirmation import confirm
+
+SAID = 10
+"""So many bad lines of a table are told, and so many odd times; the others are counted."""
+_LONG_AFTER = 60_000_000_000
+_LINE = re.compile(r"line (\d+): ")
+
+
+def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
+    """Join socket tables to the flows of a result, in place.
+
+    Args:
+        result: an analysis.
+        snapshots: the tables.
+
+    Returns:
+        Sentences about what limits the conclusions.
+    """
+    info, facts, judgement = result.capture, result.facts, result.judgement
+    matches = match(snapshots, facts, judgement.client_end, begin=info.first_time, end=info.end_time)
+    confirmed = confirm(judgement, facts, matches, stuck_after=result.stuck_after)
+    result.matches = matches
+    result.agreement = compare(facts, judgement, matches, end=info.end_time)
+    found = table_warnings(snapshots) + _times(matches.snapshots, matches.placements, info.first_time, info.end_time)
+    if confirmed:
+        flows = wording.count(confirmed, "flow")
+        found.append(
+            f"{flows} may have closed unseen, by the packets alone; the socket table shows CLOSE_WAIT, so counted as that"
+        )
+    if partial := matches.partial:
+        found.append(
+            f"{wording.count(partial, 'socket')} could not be joined: an address or port is cut or only a name; "
+            "give ss -n, or netstat -n and -W"
+        )
+    sockets = sum(1 for socket in matches.sockets if socket.peer.address is not None)
+    if sockets and len(result.rows) and not len(matches.joined):
+        found.append(
+            f"none of the {wording.count(sockets, 'connected socket')} is an end of a flow of this capture: "
+            "was the table taken on another host, in another network namespace, or at another time?"
+        )
+    return found
+
+
+def table_warnings(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Say which lines of the tables could not be read."""
+    found = []
+    for snapshot in snapshots:
+        complaints = [_located(snapshot.source, complaint) for complaint in snapshot.complaints]
+        found += complaints[:SAID]
+        if len(complaints) > SAID:
+            found.append(f"{snapshot.source}: and {wording.count(len(complaints) - SAID, 'more bad line')}")
+    return found
+
+
+def _located(source: str, complaint: str) -> str:
+    """Turn ``line 7: ...`` into ``FILE:7: ...``."""
+    found = _LINE.match(complaint)
+    return f"{source}:{found[1]}: {complaint[found.end() :]}" if found else f"{source}: {complaint}"
+
+
+def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], begin: int | None, end: int | None) -> list[str]:
+    """Say which tables were taken at another time than the capture, or have no time to tell."""
+    odd = [
+        f"{snapshot.source}: {sentence}"
+        for snapshot, placement in zip(snapshots, placements, strict=True)
+        if (sentence := _odd_time(snapshot, placement, begin, end))
+    ]
+    return odd[:SAID] + ([f"and {wording.count(len(odd) - SAID, 'more table')} of other times"] if len(odd) > SAID else [])
+
+
+def _odd_time(snapshot: Snapshot, placement: Placement, begin: int | None, end: int | None) -> str | None:
+    if begin is None or end is None:
+        return None
+    if snapshot.time is None:
+        return "tells no time; taken to be of the capture's end (put `date -u` before the table)"
+    when = f"{wording.moment(snapshot.time).partition('.')[0]} UTC"
+    if snapshot.time > end:
+        when += f", {wording.span(snapshot.time - end)} after the capture's end"
+    elif snapshot.time < begin:
+        when += f", {wording.span(begin - snapshot.time)} before the capture's begin"
+    if placement.moment is None and snapshot.time_from is TimeFrom.MTIME:
+        return f"was last changed at {when}; if that is when it was copied, the table is older: taken to be of the capture's end"
+    if placement.moment is None:
+        return f"is of {when} if that is UTC, which cannot be: taken to be of the capture's end"
+    if placement.moment < begin:
+        return f"was taken at {when}: it shows only what was there before"
+    return f"was taken at {when}: connections may have ended in between" if placement.moment > end + _LONG_AFTER else None
