@@ -217,6 +217,42 @@ SOCKETS = (
 )
 """The columns of `Analysis.sockets` and `SocketAnalysis.sockets`: one row per row of the tables."""
 
+HOLDINGS = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("side", Kind.category, "", "whether the sockets are a server's, or a client's", "", SIDES),
+    Column("address", Kind.category, "", "the server's address: its own, or the one that the client calls", ""),
+    Column("port", Kind.port, "", "the server's port", ""),
+    Column("close_wait", Kind.count, "sockets", "in CLOSE_WAIT", ""),
+    Column("held", Kind.count, "sockets", "of them: a process is shown", "ss -p"),
+    Column("never_accepted", Kind.count, "sockets", "of them: inode 0, no process ever held them", "ss -e"),
+    Column("unknown", Kind.count, "sockets", "of them: no process and no inode: not accepted, or the reader was not root", ""),
+    Column("established", Kind.count, "sockets", "in ESTABLISHED at the same endpoint", ""),
+    Column("before", Kind.count, "sockets", "in CLOSE_WAIT in the host's first table; missing where there is but one", ""),
+    Column("queue", Kind.count, "", "connections that wait to be accepted there", "Recv-Q of LISTEN"),
+    Column("limit", Kind.count, "", "most that may: it is full with one more", "Send-Q of LISTEN (ss)"),
+)
+"""The columns of `SocketAnalysis.endpoints`."""
+
+HOLDERS = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("process", Kind.category, "", "its name; missing: none is shown", "ss -p"),
+    Column("pid", Kind.count, "", "its number", "ss -p"),
+    Column("close_wait", Kind.count, "sockets", "in CLOSE_WAIT that it holds; a shared one counts for each holder", ""),
+)
+"""The columns of `SocketAnalysis.processes`."""
+
+QUEUES = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("address", Kind.category, "", "where it listens; missing: on all addresses", ""),
+    Column("port", Kind.port, "", "its port", ""),
+    Column("queue", Kind.count, "", "connections that wait to be accepted", "Recv-Q of LISTEN"),
+    Column("limit", Kind.count, "", "most that may: it is full with one more; only ss tells it", "Send-Q of LISTEN"),
+    Column("full", Kind.flag, "", "whether nobody is let in", ""),
+    Column("process", Kind.category, "", "who listens", "ss -p"),
+    Column("pid", Kind.count, "", "its number", "ss -p"),
+)
+"""The columns of `SocketAnalysis.queues`."""
+
 AGREEMENT = (
     Column("stream", Kind.count, "", "the flow", "tcp.stream"),
     Column("side", Kind.category, "", "which end of it", "", SIDES),

@@ -1,20 +1,17 @@
 """Brings socket tables into a result, and says what about the tables limits the conclusions."""
 
-import re
 from collections.abc import Sequence
 
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Result
+from closewait_pcap.sockets.collecting import SAID, table_warnings
 from closewait_pcap.sockets.matching import match
 from closewait_pcap.sockets.placing import Placement
 from closewait_pcap.sockets.table import Snapshot, TimeFrom
 from closewait_pcap.verdicts.agreement import compare
 from closewait_pcap.verdicts.confirmation import confirm
 
-SAID = 10
-"""So many bad lines of a table are told, and so many odd times; the others are counted."""
 _LONG_AFTER = 60_000_000_000
-_LINE = re.compile(r"line (\d+): ")
 
 
 def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
@@ -50,23 +47,6 @@ def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
             "was the table taken on another host, in another network namespace, or at another time?"
         )
     return found
-
-
-def table_warnings(snapshots: Sequence[Snapshot]) -> list[str]:
-    """Say which lines of the tables could not be read."""
-    found = []
-    for snapshot in snapshots:
-        complaints = [_located(snapshot.source, complaint) for complaint in snapshot.complaints]
-        found += complaints[:SAID]
-        if len(complaints) > SAID:
-            found.append(f"{snapshot.source}: and {wording.count(len(complaints) - SAID, 'more bad line')}")
-    return found
-
-
-def _located(source: str, complaint: str) -> str:
-    """Turn ``line 7: ...`` into ``FILE:7: ...``."""
-    found = _LINE.match(complaint)
-    return f"{source}:{found[1]}: {complaint[found.end() :]}" if found else f"{source}: {complaint}"
 
 
 def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], begin: int | None, end: int | None) -> list[str]:

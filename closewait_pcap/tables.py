@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from closewait_pcap import columns
+from closewait_pcap.holdings import Host
 from closewait_pcap.results import Category, Result, Values
 from closewait_pcap.sockets.addresses import Endpoint
+from closewait_pcap.sockets.counting import count_by_process, queues
 from closewait_pcap.sockets.matching import NO_TIME
 from closewait_pcap.sockets.table import Snapshot, Socket
-from closewait_pcap.sockets.values import socket_columns, texts
+from closewait_pcap.sockets.values import numbers, socket_columns, texts
 from closewait_pcap.verdicts.differences import ABSENT, RULES
 
 
@@ -61,6 +63,56 @@ def table_values(snapshots: Sequence[Snapshot], sockets: Sequence[Socket]) -> di
     }
     told = socket_columns(sockets)
     return values | {name: Category.of(*value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+
+def holding_values(hosts: Sequence[Host]) -> dict[str, Values]:
+    """Compute the public columns of the endpoints in CLOSE_WAIT, as in `columns.HOLDINGS`: the most first."""
+    found = sorted(((host, holding) for host in hosts for holding in host.holdings()), key=lambda each: -len(each[1].close_wait))
+    holdings = [holding for _, holding in found]
+    return {
+        "table": Category.of(*texts([host.last.source for host, _ in found])),
+        "side": Category.of(np.array([columns.SIDES.index(each.place.side) for each in holdings], np.int64), columns.SIDES),
+        "address": Category.of(*texts([_address(each.place.endpoint) for each in holdings])),
+        "port": _ports([each.place.endpoint for each in holdings]),
+        "close_wait": numbers([len(each.close_wait) for each in holdings]),
+        "held": numbers([each.held for each in holdings]),
+        "never_accepted": numbers([each.never_accepted for each in holdings]),
+        "unknown": numbers([each.unknown for each in holdings]),
+        "established": numbers([each.established for each in holdings]),
+        "before": numbers([each.before for each in holdings]),
+        "queue": numbers([each.queue.length if each.queue else None for each in holdings]),
+        "limit": numbers([each.queue.limit if each.queue else None for each in holdings]),
+    }
+
+
+def holder_values(hosts: Sequence[Host]) -> dict[str, Values]:
+    """Compute the public columns of the processes that hold sockets in CLOSE_WAIT, as in `columns.HOLDERS`: the most first."""
+    counts = [(host.last.source, *who, number) for host in hosts for who, number in count_by_process(host.last).items()]
+    counts.sort(key=lambda each: -each[3])
+    return {
+        "table": Category.of(*texts([source for source, _, _, _ in counts])),
+        "process": Category.of(*texts([name for _, name, _, _ in counts])),
+        "pid": numbers([pid for _, _, pid, _ in counts]),
+        "close_wait": numbers([number for _, _, _, number in counts]),
+    }
+
+
+def queue_values(hosts: Sequence[Host]) -> dict[str, Values]:
+    """Compute the public columns of the accept queues, as in `columns.QUEUES`: the longest first."""
+    found = [(host.last.source, queue) for host in hosts for queue in queues(host.last)]
+    found.sort(key=lambda each: (not each[1].full, -each[1].length))
+    listeners = [queue.listener for _, queue in found]
+    full = [queue.full for _, queue in found]
+    return {
+        "table": Category.of(*texts([source for source, _ in found])),
+        "address": Category.of(*texts([_address(listener.local) for listener in listeners])),
+        "port": _ports([listener.local for listener in listeners]),
+        "queue": numbers([queue.length for _, queue in found]),
+        "limit": numbers([queue.limit for _, queue in found]),
+        "full": numbers([None if each is None else int(each) for each in full]),
+        "process": Category.of(*texts([listener.process for listener in listeners])),
+        "pid": numbers([listener.pid for listener in listeners]),
+    }
 
 
 def agreement_values(result: Result) -> dict[str, Values]:

@@ -1,9 +1,11 @@
 """Reads several socket tables: files, text, this very host."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import TextIOBase
 from os import PathLike
+from pathlib import Path
 from typing import cast
 
 from closewait_pcap.capture.sniff import is_capture
@@ -17,7 +19,10 @@ LIVE = "live"
 """Instead of a table: ask this host."""
 SocketSource = Source | Snapshot
 """A path, ``-``, ``live``, text, an open text file, or a table that was read before."""
+SAID = 10
+"""So many bad lines of a table are told; the others are counted."""
 _HEAD = 28
+_LINE = re.compile(r"line (\d+): ")
 
 
 @dataclass
@@ -68,17 +73,41 @@ def _read(source: SocketSource) -> list[Snapshot]:
 
 def _explained(source: Source, error: SnapshotError) -> SnapshotError:
     """Say what it is instead, where that is plain."""
-    if not isinstance(source, str | PathLike) or source == "-" or "no socket table" not in str(error):
-        return error
-    try:
-        with open(source, "rb") as file:  # noqa: PTH123 - as it was opened before
-            head = file.read(_HEAD)
-    except (OSError, ValueError):
+    head = _head(source) if "no socket table" in str(error) else None
+    if head is None:
         return error
     if is_capture(head):
         return SnapshotError(f"{source}: a capture, not a socket table: give it without --sockets")
-    if not head:
-        return SnapshotError(f"{source}: empty, no socket table: write one with `ss -tanpe > FILE` as root")
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return SnapshotError(f"{source}: binary, no socket table: write one with `ss -tanpe > FILE` as root")
-    return SnapshotError(f"{error}; write one with `ss -tanpe > FILE` as root")
+    if head and (b"\0" not in head or head.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        return SnapshotError(f"{error}; write one with: ss -tanpe > FILE (as root)")
+    return SnapshotError(
+        f"{source}: {'binary' if head else 'empty'}, no socket table; write one with: ss -tanpe > FILE (as root)"
+    )
+
+
+def _head(source: Source) -> bytes | None:
+    """Look at the beginning of a file; None where it is none: a pipe cannot be read twice."""
+    try:
+        if isinstance(source, str | PathLike) and Path(source).is_file():
+            with Path(source).open("rb") as file:
+                return file.read(_HEAD)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def table_warnings(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Say which lines of the tables could not be read."""
+    found = []
+    for snapshot in snapshots:
+        complaints = [_located(snapshot.source, complaint) for complaint in snapshot.complaints]
+        found += complaints[:SAID]
+        if len(complaints) > SAID:
+            found.append(f"{snapshot.source}: and {len(complaints) - SAID:,} more")
+    return found
+
+
+def _located(source: str, complaint: str) -> str:
+    """Turn ``line 7: ...`` into ``FILE:7: ...``."""
+    found = _LINE.match(complaint)
+    return f"{source}:{found[1]}: {complaint[found.end() :]}" if found else f"{source}: {complaint}"

@@ -32,8 +32,8 @@ def flow_columns(matches: Matches, rows: Ints) -> dict[str, Ints | Texts]:
         told["kernel_state"] = told.pop("state")
         columns |= {f"{side}_{name}": told[name] for name in FLOW_NAMES}
     queues = [_queue(matches, place) for place in matches.listener[rows].tolist()]
-    columns["listener_queue"] = _numbers([length for length, _ in queues])
-    columns["listener_limit"] = _numbers([limit for _, limit in queues])
+    columns["listener_queue"] = numbers([length for length, _ in queues])
+    columns["listener_limit"] = numbers([limit for _, limit in queues])
     columns["close_wait_first"] = matches.first_close_wait[rows]
     columns["close_wait_last"] = matches.last_close_wait[rows]
     return columns
@@ -47,15 +47,15 @@ def socket_columns(sockets: Sequence[Socket | None]) -> dict[str, Ints | Texts]:
     """Turn sockets into columns: ``state`` and those of `FLOW_NAMES`; shape (sockets,)."""
     users = [socket.users if socket else () for socket in sockets]
     return {
-        "state": (_numbers([socket.state if socket else None for socket in sockets]), [state.name for state in State]),
+        "state": (numbers([socket.state if socket else None for socket in sockets]), [state.name for state in State]),
         "process": texts([held[0].process if held else "" for held in users]),
-        "pid": _numbers([held[0].pid if held else None for held in users]),
-        "fd": _numbers([held[0].fd if held else None for held in users]),
-        "holders": _numbers([len(held) or None for held in users]),
-        "inode": _numbers([socket.inode if socket else None for socket in sockets]),
-        "uid": _numbers([socket.uid if socket else None for socket in sockets]),
-        "recv_q": _numbers([socket.recv_q if socket else None for socket in sockets]),
-        "send_q": _numbers([socket.send_q if socket else None for socket in sockets]),
+        "pid": numbers([held[0].pid if held else None for held in users]),
+        "fd": numbers([held[0].fd if held else None for held in users]),
+        "holders": numbers([len(held) or None for held in users]),
+        "inode": numbers([socket.inode if socket else None for socket in sockets]),
+        "uid": numbers([socket.uid if socket else None for socket in sockets]),
+        "recv_q": numbers([socket.recv_q if socket else None for socket in sockets]),
+        "send_q": numbers([socket.send_q if socket else None for socket in sockets]),
     }
 
 
@@ -66,7 +66,8 @@ def texts(values: Sequence[str]) -> Texts:
     return np.array([place[value] for value in values], np.int64), names
 
 
-def _numbers(values: Sequence[int | None]) -> Ints:
+def numbers(values: Sequence[int | None]) -> Ints:
+    """Turn numbers into a column; -1 is missing."""
     return np.array([-1 if value is None else min(value, _MOST) for value in values], np.int64)
 
 
