@@ -92,7 +92,8 @@ def match(snapshots: Sequence[Snapshot], facts: Facts, client_end: Small, *, beg
     for pairs in (whole_pairs(sockets, facts.flows), partial_pairs(sockets, facts.flows)):
         chosen = _living(pairs, sockets, moments, facts)
         flow_of[chosen.socket], end_of[chosen.socket] = chosen.flow, chosen.end
-    client, server = _by_flow(sockets, snapshot_of, flow_of, end_of != client_end[flow_of], order, len(facts.flows))
+    of_server = end_of != np.append(client_end, 0)[flow_of]  # of those joined to none: the one appended
+    client, server = _by_flow(sockets, snapshot_of, flow_of, of_server, order, len(facts.flows))
     listener = find_listeners(sockets, snapshot_of, facts.flows, client_end, server, order)
     times = _close_wait_times(sockets, flow_of, moments, len(facts.flows))
     matches = Matches(list(snapshots), placements, order, sockets, snapshot_of, flow_of, end_of, client, server, listener, *times)

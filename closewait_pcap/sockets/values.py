@@ -28,12 +28,14 @@ def flow_columns(matches: Matches, rows: Ints) -> dict[str, Ints | Texts]:
     columns: dict[str, Ints | Texts] = {}
     for number, side in enumerate(("client", "server")):
         places = matches.of_side(number)[rows]
-        told = socket_columns([matches.sockets[place] if place >= 0 else None for place in places.tolist()])
+        known = np.flatnonzero(places >= 0)  # few of many flows have sockets
+        told = socket_columns([matches.sockets[place] for place in places[known].tolist()])
         told["kernel_state"] = told.pop("state")
-        columns |= {f"{side}_{name}": told[name] for name in FLOW_NAMES}
-    queues = [_queue(matches, place) for place in matches.listener[rows].tolist()]
-    columns["listener_queue"] = numbers([length for length, _ in queues])
-    columns["listener_limit"] = numbers([limit for _, limit in queues])
+        columns |= {f"{side}_{name}": _spread(told[name], known, len(rows)) for name in FLOW_NAMES}
+    listeners, place = np.unique(matches.listener[rows], return_inverse=True)
+    queues = [_queue(matches, listener) for listener in listeners.tolist()]
+    columns["listener_queue"] = numbers([length for length, _ in queues])[place]
+    columns["listener_limit"] = numbers([limit for _, limit in queues])[place]
     columns["close_wait_first"] = matches.first_close_wait[rows]
     columns["close_wait_last"] = matches.last_close_wait[rows]
     return columns
@@ -43,19 +45,26 @@ FLOW_NAMES = ("kernel_state", "process", "pid", "fd", "holders", "inode", "uid",
 """What is told of each end of a flow."""
 
 
-def socket_columns(sockets: Sequence[Socket | None]) -> dict[str, Ints | Texts]:
+def _spread(values: Ints | Texts, places: Ints, count: int) -> Ints | Texts:
+    """Put values to their places among ``count``; the others are missing."""
+    spread = np.full(count, -1, np.int64)
+    spread[places] = values[0] if isinstance(values, tuple) else values
+    return (spread, values[1]) if isinstance(values, tuple) else spread
+
+
+def socket_columns(sockets: Sequence[Socket]) -> dict[str, Ints | Texts]:
     """Turn sockets into columns: ``state`` and those of `FLOW_NAMES`; shape (sockets,)."""
-    users = [socket.users if socket else () for socket in sockets]
+    users = [socket.users for socket in sockets]
     return {
-        "state": (numbers([socket.state if socket else None for socket in sockets]), [state.name for state in State]),
+        "state": (numbers([socket.state for socket in sockets]), [state.name for state in State]),
         "process": texts([held[0].process if held else "" for held in users]),
         "pid": numbers([held[0].pid if held else None for held in users]),
         "fd": numbers([held[0].fd if held else None for held in users]),
         "holders": numbers([len(held) or None for held in users]),
-        "inode": numbers([socket.inode if socket else None for socket in sockets]),
-        "uid": numbers([socket.uid if socket else None for socket in sockets]),
-        "recv_q": numbers([socket.recv_q if socket else None for socket in sockets]),
-        "send_q": numbers([socket.send_q if socket else None for socket in sockets]),
+        "inode": numbers([socket.inode for socket in sockets]),
+        "uid": numbers([socket.uid for socket in sockets]),
+        "recv_q": numbers([socket.recv_q for socket in sockets]),
+        "send_q": numbers([socket.send_q for socket in sockets]),
     }
 
 
