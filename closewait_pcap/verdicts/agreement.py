@@ -103,7 +103,7 @@ def _cases(
     client_end = judgement.client_end[row].astype(np.int64)
     send_q = [matches.sockets[place].send_q if place >= 0 else None for place in socket.tolist()]
     return Cases(
-        row, side, socket, kernel, inferred, shown, around, moment, end,
+        row, side, socket, kernel, inferred, shown, around, moment, end, end + SLACK,
         facts.ends[row, client_end ^ side], facts.ends[row, client_end ^ side ^ 1],
         np.array([-1 if queued is None else queued for queued in send_q], np.int64),
     )  # fmt: skip

@@ -55,6 +55,8 @@ class Cases:
     """When the table was taken, or NO_TIME."""
     end: int
     """The capture's."""
+    latest_end: int
+    """The same, and as much later as the time of a table may be inexact."""
     me: np.ndarray[Any, Any]
     """END records of this end."""
     you: np.ndarray[Any, Any]
@@ -199,8 +201,8 @@ RULES = (
     ),
     Rule(
         "ended_since",
-        lambda cases: (cases.kernel == ABSENT) & (cases.moment != NO_TIME) & (cases.moment > cases.end),
-        "the table has no such socket: it ended after the capture did",
+        lambda cases: (cases.kernel == ABSENT) & (cases.moment != NO_TIME) & (cases.moment > cases.latest_end),
+        "the table, younger than the capture, has no such socket: it ended in between, or the table was filtered",
     ),
     Rule(
         "syn_cookie",

@@ -3,6 +3,7 @@
 import json
 import struct
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,9 @@ def until_frames(whole: bytes, frames: int) -> bytes:
 def reasons(data: bytes, tmp_path: Path, tables: list[str]) -> dict[str, str]:
     (tmp_path / "cut.pcap").write_bytes(data)
     agreement = analyze(tmp_path / "cut.pcap", sockets=tables).agreement
-    return {f"{row.side} {row.inferred_state} {row.kernel_state}": row.reason for row in agreement.itertuples() if not row.agrees}
+    return {
+        f"{row.side} {row.inferred_state} {row.kernel_state}": str(row.reason) for row in agreement.itertuples() if not row.agrees
+    }
 
 
 def test_a_capture_that_ends_before_the_table(tmp_path: Path) -> None:
@@ -110,6 +113,9 @@ def test_an_end_that_its_hosts_table_lacks() -> None:
     row = found.agreement[found.agreement["kernel_state"].isna()]
     assert row[["side", "inferred_state"]].values.tolist() == [["server", "CLOSE_WAIT"]]
     assert row["reason"].tolist() == ["absent"]
+    when = f"{datetime.fromisoformat(tables[1][:26]) + timedelta(seconds=60)}Z"
+    younger = analyze(path, sockets=f"{when}\n{gone.partition(chr(10))[2]}").agreement
+    assert younger[younger["kernel_state"].isna()]["reason"].tolist() == ["ended_since"]
     only_established = "".join(line for line in lines if "CLOSE-WAIT" not in line and "LISTEN" not in line)
     assert analyze(path, sockets=only_established).agreement["kernel_state"].notna().all(), "a selection: nothing is missing"
 
