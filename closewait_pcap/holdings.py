@@ -8,8 +8,11 @@ from typing import NamedTuple
 from closewait_pcap.flows.roles import EPHEMERAL
 from closewait_pcap.sockets.addresses import Address, Endpoint
 from closewait_pcap.sockets.counting import Queue, queues
-from closewait_pcap.sockets.table import Snapshot, Socket
+from closewait_pcap.sockets.table import Snapshot, Socket, TimeFrom
 from closewait_pcap.tcp.state import State
+
+_COPYING = 1_000_000_000
+"""Files whose last changes lie within a second of each other were copied: that is when they were, not when they were written."""
 
 
 class Place(NamedTuple):
@@ -72,10 +75,8 @@ class Host:
 
     @property
     def span(self) -> int | None:
-        """Ns from the first to the last table; None where they do not tell."""
-        if len(self.snapshots) < 2 or self.first.time is None or self.last.time is None:
-            return None
-        return self.last.time - self.first.time
+        """The time from the first to the last table, ns; None where they do not tell."""
+        return _span(self.snapshots)
 
     @property
     def lasting(self) -> list[Socket]:
@@ -136,9 +137,15 @@ def hosts(snapshots: Sequence[Snapshot]) -> list[Host]:
 
 
 def _by_time(snapshots: list[Snapshot]) -> list[Snapshot]:
-    if any(snapshot.time is None for snapshot in snapshots):
-        return snapshots
-    return sorted(snapshots, key=lambda snapshot: snapshot.time or 0)
+    """Sort tables; where their times tell nothing, they stay as they were given."""
+    return snapshots if _span(snapshots) is None else sorted(snapshots, key=lambda snapshot: snapshot.time or 0)
+
+
+def _span(snapshots: list[Snapshot]) -> int | None:
+    times = [snapshot.time for snapshot in snapshots if snapshot.time is not None]
+    span = max(times, default=0) - min(times, default=0)
+    copied = all(snapshot.time_from is TimeFrom.MTIME for snapshot in snapshots) and span < _COPYING
+    return None if len(times) < max(len(snapshots), 2) or copied else span
 
 
 def _listening(snapshot: Snapshot) -> Iterator[Endpoint]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Result
-from closewait_pcap.sockets.collecting import SAID, table_warnings
+from closewait_pcap.sockets.collecting import table_warnings
 from closewait_pcap.sockets.matching import match
 from closewait_pcap.sockets.placing import Placement
 from closewait_pcap.sockets.table import Snapshot, TimeFrom
@@ -12,6 +12,8 @@ from closewait_pcap.verdicts.agreement import compare
 from closewait_pcap.verdicts.confirmation import confirm
 
 _LONG_AFTER = 60_000_000_000
+_NAMED = 3
+"""Files named of those with the same to say."""
 
 
 def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
@@ -50,29 +52,34 @@ def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
 
 
 def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], begin: int | None, end: int | None) -> list[str]:
-    """Say which tables were taken at another time than the capture, or have no time to tell."""
-    odd = [
-        f"{snapshot.source}: {sentence}"
-        for snapshot, placement in zip(snapshots, placements, strict=True)
-        if (sentence := _odd_time(snapshot, placement, begin, end))
-    ]
-    return odd[:SAID] + ([f"and {wording.count(len(odd) - SAID, 'more table')} of other times"] if len(odd) > SAID else [])
+    """Say which tables were taken at another time than the capture, or have no time to tell; those of a kind together."""
+    kinds: dict[str, list[Snapshot]] = {}
+    for snapshot, placement in zip(snapshots, placements, strict=True):
+        if begin is not None and end is not None and (kind := _odd_time(snapshot, placement, begin, end)):
+            kinds.setdefault(kind, []).append(snapshot)
+    return [f"{_named(odd, begin or 0, end or 0)}: {kind}" for kind, odd in kinds.items()]
 
 
-def _odd_time(snapshot: Snapshot, placement: Placement, begin: int | None, end: int | None) -> str | None:
-    if begin is None or end is None:
-        return None
+def _odd_time(snapshot: Snapshot, placement: Placement, begin: int, end: int) -> str | None:
     if snapshot.time is None:
-        return "tells no time; taken to be of the capture's end (put `date -u` before the table)"
-    when = f"{wording.moment(snapshot.time).partition('.')[0]} UTC"
-    if snapshot.time > end:
-        when += f", {wording.span(snapshot.time - end)} after the capture's end"
-    elif snapshot.time < begin:
-        when += f", {wording.span(begin - snapshot.time)} before the capture's begin"
+        return "no time is told, so taken to be of the capture's end (write `date -u` before the table)"
     if placement.moment is None and snapshot.time_from is TimeFrom.MTIME:
-        return f"was last changed at {when}; if that is when it was copied, the table is older: taken to be of the capture's end"
+        return "that is the file's last change, perhaps a copy's, so taken to be of the capture's end (write `date -u` before it)"
     if placement.moment is None:
-        return f"is of {when} if that is UTC, which cannot be: taken to be of the capture's end"
+        return "no zone is told, and UTC cannot be, so taken to be of the capture's end"
     if placement.moment < begin:
-        return f"was taken at {when}: it shows only what was there before"
-    return f"was taken at {when}: connections may have ended in between" if placement.moment > end + _LONG_AFTER else None
+        return "it shows only what was there before the capture"
+    return "connections may have ended in between" if placement.moment > end + _LONG_AFTER else None
+
+
+def _named(snapshots: list[Snapshot], begin: int, end: int) -> str:
+    """Name tables, and say when the first of them was taken."""
+    names = list(dict.fromkeys(snapshot.source for snapshot in snapshots))
+    told = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    time = snapshots[0].time
+    if time is None:
+        return told
+    when = f"{told}, {wording.moment(time).partition('.')[0]} UTC"
+    if time > end:
+        return f"{when} ({wording.span(time - end)} after the capture's end)"
+    return f"{when} ({wording.span(begin - time)} before the capture's begin)" if time < begin else when

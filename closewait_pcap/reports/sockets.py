@@ -112,9 +112,7 @@ def table_names(snapshots: Sequence[Snapshot]) -> str:
 def reader_sentences(snapshots: Sequence[Snapshot]) -> list[str]:
     """Say of which tables the reader did not see all processes, or may not have."""
     hidden = sorted({snapshot.source for snapshot in snapshots if snapshot.privileged is False})
-    bare = sorted(
-        {s.source for s in snapshots if s.privileged is None and not any(socket.users for socket in s.sockets)} - set(hidden)
-    )
+    bare = sorted({snapshot.source for snapshot in snapshots if _is_bare(snapshot)} - set(hidden))
     sentences = []
     if hidden:
         sentences.append(
@@ -124,6 +122,12 @@ def reader_sentences(snapshots: Sequence[Snapshot]) -> list[str]:
     if bare:
         sentences.append(f"{_names(bare)}: no processes are shown. Next: sudo ss -tanpe, which tells who holds each socket")
     return sentences
+
+
+def _is_bare(snapshot: Snapshot) -> bool:
+    """Whether a table shows no process, though it has sockets that some must hold."""
+    sockets = snapshot.sockets
+    return not any(socket.users for socket in sockets) and any(socket.inode != 0 for socket in sockets)
 
 
 def _names(names: list[str]) -> str:

@@ -1,5 +1,6 @@
 """The report on socket tables without a capture, for a person at a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from closewait_pcap.holdings import Holding, Host
@@ -35,11 +36,13 @@ def render(
     for host in hosts:
         _say_host(page, host, all_sockets=all_sockets)
     page.say()
-    if waiting and not any(host.span for host in hosts):
+    if waiting and not any(len(host.snapshots) > 1 for host in hosts):
         page.say(
             "For how long they have waited, one table does not tell. Next: the same again a minute later "
             "(analyze --sockets FIRST SECOND), or a capture beside it (analyze CAPTURE --sockets FILE)."
         )
+    elif waiting and not any(host.span for host in hosts):
+        page.say("For how long they have waited, tables without times do not tell. Next: write `date -u` before each.")
     if waiting:
         page.say("CLOSE_WAIT has no timer: only closing the socket ends it; keepalive and sysctl settings do not.")
     for host in hosts:
@@ -60,13 +63,26 @@ def headline(hosts: Sequence[Host]) -> str:
         return f"No socket is in CLOSE_WAIT ({wording.count(sockets, 'socket')})."
     worst, host = found[0]
     total = sum(len(holding.close_wait) for holding, _ in found)
-    who = place_text(worst)
-    who += f" ({len(worst.close_wait):,} of them) and {wording.count(len(found) - 1, 'other endpoint')}" if len(found) > 1 else ""
+    share = f"{len(worst.close_wait):,} of them" if len(found) > 1 else ""
+    told = "; ".join(filter(None, [_processes(worst), share]))
+    who = place_text(worst) + (f" ({told})" if told else "")
+    who += f" and {wording.count(len(found) - 1, 'other endpoint')}" if len(found) > 1 else ""
     text = f"{wording.count(total, 'socket')} in CLOSE_WAIT: {who} {'have' if len(found) > 1 else 'has'} not closed."
     never = sum(holding.never_accepted for holding, _ in found)
     if never:
-        text += f" {never:,} of them {'was' if never == 1 else 'were'} never accepted by any process."
+        which = "It was" if total == 1 else f"{never:,} of them {'was' if never == 1 else 'were'}"
+        text += f" {which} never accepted by any process."
     return text + _lasting(hosts) + _growth(worst, host)
+
+
+def _processes(holding: Holding) -> str:
+    """Name the process that holds most of a place's sockets."""
+    counts = Counter((user.process, user.pid) for socket in holding.close_wait for user in socket.users[:1])
+    if not counts:
+        return ""
+    [((process, pid), _)] = counts.most_common(1)
+    name = wording.printable(process) + ("" if pid is None else f"[{pid}]")
+    return f"{name} and {len(counts) - 1:,} more" if len(counts) > 1 else name
 
 
 def _lasting(hosts: Sequence[Host]) -> str:
