@@ -192,24 +192,28 @@ _MEANINGS = {
 
 def _differences(result: Result, agreement: Agreement, places: Values) -> list[str]:
     """Group the differences that are alike, those of flows in CLOSE_WAIT first, then the most frequent."""
-    groups: dict[tuple[int, int, int, int], list[int]] = {}
     columns = (agreement.reason, agreement.inferred, agreement.kernel, agreement.side)
-    for key, place in zip(zip(*(column[places].tolist() for column in columns), strict=True), places.tolist(), strict=True):
-        groups.setdefault(key, []).append(place)
+    keys, of_key, counts = np.unique(
+        np.stack([column[places] for column in columns], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    of_key = of_key.reshape(-1)
 
-    def weight(group: tuple[tuple[int, int, int, int], list[int]]) -> tuple[bool, int]:
-        (_, inferred, kernel, _), members = group
-        return State.CLOSE_WAIT not in (inferred, kernel), -len(members)
+    def weight(number: int) -> tuple[bool, int]:
+        _, inferred, kernel, _ = keys[number].tolist()
+        return State.CLOSE_WAIT not in (inferred, kernel), -int(counts[number])
 
-    return [_difference(result, agreement, *group) for group in sorted(groups.items(), key=weight)]
+    sentences = []
+    for number in sorted(range(len(keys)), key=weight):
+        streams = result.streams_of(agreement.row[places[np.flatnonzero(of_key == number)[:_SHOWN]]]).tolist()
+        sentences.append(_difference(keys[number].tolist(), int(counts[number]), streams))
+    return sentences
 
 
-def _difference(result: Result, agreement: Agreement, key: tuple[int, int, int, int], places: list[int]) -> str:
+def _difference(key: list[int], count: int, streams: list[int]) -> str:
     reason, inferred, kernel, side = key
-    streams = result.streams_of(agreement.row[places[:_SHOWN]]).tolist()
-    named = f"stream{'s' * (len(places) > 1)} {', '.join(map(str, streams))}{' ...' * (len(places) > _SHOWN)}"
+    named = f"stream{'s' * (count > 1)} {', '.join(map(str, streams))}{' ...' * (count > len(streams))}"
     says = "has no socket" if kernel == ABSENT else f"says {State(kernel).name}"
-    ends = f"{wording.count(len(places), ('client', 'server')[side])} ({named})"
+    ends = f"{wording.count(count, ('client', 'server')[side])} ({named})"
     return f"{ends}: packets show {State(inferred).name}, kernel {says}: {RULES[reason].sentence}"
 
 

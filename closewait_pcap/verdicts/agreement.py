@@ -97,14 +97,16 @@ def _cases(
     inferred = judgement.states[row, side].astype(np.int64)
     shown, around = 1 << inferred, np.zeros(len(row), np.int64)
     passed = (moment != NO_TIME) & (moment < facts.flows["last_time"][row] + SLACK)
-    look = np.flatnonzero(passed | (kernel != inferred))
+    look = np.flatnonzero(passed | ((kernel != inferred) & (kernel != ABSENT)))
     if len(look):
         inferred[look], shown[look], around[look] = _history(facts, judgement, row[look], side[look], moment[look])
-    client_end = judgement.client_end[row].astype(np.int64)
+    mine = judgement.client_end[row].astype(np.int64) ^ side
+    ends = facts.ends  # a few fields each: the records of a million ends take room
     send_q = [matches.sockets[place].send_q if place >= 0 else None for place in socket.tolist()]
     return Cases(
         row, side, socket, kernel, inferred, shown, around, moment, end, end + SLACK,
-        facts.ends[row, client_end ^ side], facts.ends[row, client_end ^ side ^ 1],
+        ends["flags"][row, mine].astype(np.int64), ends["flags"][row, 1 - mine].astype(np.int64),
+        ends["ack_high"][row, mine], ends["fin"][row, 1 - mine],
         np.array([-1 if queued is None else queued for queued in send_q], np.int64),
     )  # fmt: skip
 
@@ -119,16 +121,18 @@ def _history(facts: Facts, judgement: Judgement, row: Ints, side: Ints, moment: 
     begin, stop = (np.searchsorted(key, row * 2 + side, which) for which in ("left", "right"))
     inferred = judgement.states[row, side].astype(np.int64)
     shown, around = 1 << inferred, np.zeros(len(row), np.int64)
-    for place, (first, last, at) in enumerate(zip(begin.tolist(), stop.tolist(), moment.tolist(), strict=True)):
-        state = int(before[first]) if first < last else int(inferred[place])
-        for number in range(first, last):
-            shown[place] |= 1 << before[number] | 1 << after[number]
-            if at == NO_TIME:
-                continue
-            if abs(time[number] - at) <= SLACK:
-                around[place] |= 1 << before[number] | 1 << after[number]
-            if time[number] <= at:
-                state = int(after[number])
-        if at != NO_TIME:
-            inferred[place] = state
+    count = stop - begin
+    some = np.flatnonzero(count)
+    if not len(some):
+        return inferred, shown, around
+    count, moment, first = count[some], moment[some], np.cumsum(count[some]) - count[some]
+    place = np.repeat(begin[some] - first, count) + np.arange(int(count.sum()))  # of each change of each end
+    at = np.repeat(moment, count)
+    states = 1 << before[place] | 1 << after[place]
+    near = (at != NO_TIME) & (np.abs(time[place] - np.where(at == NO_TIME, 0, at)) <= SLACK)
+    shown[some] |= np.bitwise_or.reduceat(states, first)
+    around[some] = np.bitwise_or.reduceat(np.where(near, states, 0), first)
+    past = np.add.reduceat((time[place] <= at).astype(np.int64), first)
+    then = np.where(past > 0, after[begin[some] + np.maximum(past, 1) - 1], before[begin[some]])
+    inferred[some] = np.where(moment == NO_TIME, inferred[some], then)
     return inferred, shown, around

@@ -57,10 +57,13 @@ class Cases:
     """The capture's."""
     latest_end: int
     """The same, and as much later as the time of a table may be inexact."""
-    me: np.ndarray[Any, Any]
-    """END records of this end."""
-    you: np.ndarray[Any, Any]
-    """END records of its peer."""
+    flags: Ints
+    """Of this end: see `records`."""
+    peer_flags: Ints
+    ack_high: Ints
+    """The highest acknowledgement that this end sent."""
+    peer_fin: Ints
+    """The sequence number of its peer's FIN."""
     send_q: Ints
     """-1 where the table does not tell."""
 
@@ -74,11 +77,11 @@ class Cases:
 
     def mine(self, flag: int) -> Bools:
         """Whether this end has a flag of `records`."""
-        return np.asarray((self.me["flags"] & flag) != 0)
+        return np.asarray((self.flags & flag) != 0)
 
     def peers(self, flag: int) -> Bools:
         """Whether its peer has a flag of `records`."""
-        return np.asarray((self.you["flags"] & flag) != 0)
+        return np.asarray((self.peer_flags & flag) != 0)
 
     @property
     def is_later(self) -> Bools:
@@ -120,7 +123,7 @@ def _not_captured_from_the_start(cases: Cases) -> Bools:
 
 
 def _peers_fin_unacknowledged(cases: Cases) -> Bools:
-    return cases.peers(HAS_FIN) & (cases.me["ack_high"] <= cases.you["fin"])
+    return cases.peers(HAS_FIN) & (cases.ack_high <= cases.peer_fin)
 
 
 RULES = (
@@ -160,14 +163,14 @@ RULES = (
         "the capture has its FIN, but not the ACK of it",
     ),
     Rule(
-        "reset_ignored",
-        lambda cases: (cases.mine(HAS_RST) | cases.peers(HAS_RST)) & cases.inferred_in(State.CLOSED) & (cases.kernel > 0),
-        "the capture has a RST, but this host never got it, or took it for forged (RFC 5961)",
-    ),
-    Rule(
         "earlier",
         lambda cases: (cases.moment == NO_TIME) & _has(cases.shown, cases.kernel),
         "the capture shows that state, too, before its end: the table is older, or the rest has not reached this host",
+    ),
+    Rule(
+        "reset_ignored",
+        lambda cases: (cases.mine(HAS_RST) | cases.peers(HAS_RST)) & cases.inferred_in(State.CLOSED) & (cases.kernel > 0),
+        "the capture has a RST, but this host never got it, or took it for forged (RFC 5961)",
     ),
     Rule(
         "not_arrived",

@@ -123,3 +123,10 @@ def test_an_end_that_its_hosts_table_lacks() -> None:
 def test_rules_have_names_and_sentences_of_their_own() -> None:
     assert len({rule.name for rule in RULES}) == len({rule.sentence for rule in RULES}) == len(RULES)
     assert RULES[-1].name == "unexplained"
+
+
+def test_an_old_table_without_a_time_is_not_held_against_a_reset() -> None:
+    """reset, before its RSTs: the table is older, and nobody ignored anything."""
+    tables = [path.read_text() for path in sorted((SAMPLES / "reset").glob("*.ss.txt")) if "_end" not in path.name]
+    agreement = analyze(capture("reset"), sockets=tables).agreement
+    assert set(agreement["reason"].dropna()) <= {"earlier", "absent"}
