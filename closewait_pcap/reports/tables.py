@@ -60,6 +60,11 @@ def headline(hosts: Sequence[Host]) -> str:
     )
     sockets = sum(len(host.last.sockets) for host in hosts)
     if not found:
+        untold = sum(1 for host in hosts for socket in host.last.sockets if socket.state is None)
+        if untold:
+            return (
+                f"No socket is known to be in CLOSE_WAIT: of {untold:,} of {wording.count(sockets, 'socket')} no state is told."
+            )
         return f"No socket is in CLOSE_WAIT ({wording.count(sockets, 'socket')})."
     worst, host = found[0]
     total = sum(len(holding.close_wait) for holding, _ in found)

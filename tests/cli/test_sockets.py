@@ -228,6 +228,14 @@ def test_a_reader_without_rights_is_named() -> None:
     assert "Never accepted, or held by a process that the reader may not see" in page
 
 
+def test_rows_without_a_state_are_not_called_healthy(tmp_path: Path) -> None:
+    rows = (TABLES / "ss_close_wait.txt").read_text()
+    (tmp_path / "ss.txt").write_text(rows[rows.index("Recv-Q") :])
+    page = run("--sockets", "ss.txt", cwd=tmp_path).stdout.decode()
+    assert page.startswith("No socket is known to be in CLOSE_WAIT: of 5 of 5 sockets no state is told.")
+    assert "no State column" in page
+
+
 def test_tables_from_stdin(folder: Path) -> None:
     data = (folder / "ss1.txt").read_bytes()
     assert b"nobody: never accepted" in run("capture.pcap", "--sockets", "-", stdin=data, cwd=folder).stdout
