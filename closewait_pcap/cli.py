@@ -1,14 +1,11 @@
 """The command `analyze`: the only catcher of errors, the only printer, the only exit."""
 
-import ipaddress
 import os
-import re
 import shutil
 import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,11 +14,10 @@ import numpy as np
 
 from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
-from closewait_pcap.capture.packets import address_words
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
+from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
 from closewait_pcap.reports import json, text
 from closewait_pcap.reports.wording import printable, summarize
-from closewait_pcap.socket_arguments import SocketCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,54 +27,7 @@ if TYPE_CHECKING:
     from closewait_pcap.results import Values
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROGRESS_AFTER_S = 1.0
-
-
-class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn text into ns since the epoch; datetime knows no ns, so they are read apart."""
-        text = str(value).strip().removesuffix("UTC").rstrip()
-        fraction = re.search(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)", text)
-        try:
-            moment = datetime.fromisoformat(text.replace(fraction[0], "", 1) if fraction else text)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-11-21T10:00:00 (UTC) or 2026-11-21T11:00:00+01:00", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
-
-
-class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """An IP address, in brackets or not."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Turn text into the two words that are stored of an address."""
-        text = str(value)
-        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-        try:
-            return address_words(ipaddress.ip_address(text).packed)
-        except ValueError:
-            self.fail(f"{value!r} is no IP address", param, ctx)
-
-
-class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A span of time, such as 1s, 500ms or 2min."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text; `analyze` reads it."""
-        try:
-            parse_span(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
 
 
 @click.command(cls=SocketCommand, context_settings={"help_option_names": ["-h", "--help"]})
