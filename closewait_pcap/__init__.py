@@ -6,7 +6,8 @@
 """
 
 from closewait_pcap.analysis import Analysis, analyze
-from closewait_pcap.errors import CaptureError, CaptureWarning, ClosewaitError, MissingExtra, TsharkError
+from closewait_pcap.errors import CaptureError, CaptureWarning, ClosewaitError, MissingExtra, SnapshotError, TsharkError
+from closewait_pcap.socket_analysis import SocketAnalysis, analyze_sockets
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -18,9 +19,12 @@ __all__ = [
     "CaptureWarning",
     "ClosewaitError",
     "MissingExtra",
+    "SnapshotError",
+    "SocketAnalysis",
     "State",
     "TsharkError",
     "Verdict",
     "__version__",
     "analyze",
+    "analyze_sockets",
 ]

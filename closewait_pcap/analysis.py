@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from closewait_pcap.sockets.collecting import SocketSource
+
 STUCK_AFTER = "1s"
 """Default for a wait to count as stuck. A healthy application closes within ms; a second is beyond any scheduling delay."""
 MAX_FLOWS = 10_000_000
@@ -44,7 +46,7 @@ class Analysis:
         self.warnings = warnings
         """What limits the conclusions: damage, drops, clock steps."""
         self.unreadable = timeline.unreadable
-        """Why which of several captures could not be read; the others are analysed."""
+        """Why which captures and socket tables could not be read; the others are analysed."""
         self._timeline = timeline
         self._max_flows = max_flows
 
@@ -88,6 +90,20 @@ class Analysis:
 
         return listeners_frame(self.result)
 
+    @cached_property
+    def sockets(self) -> "pd.DataFrame":
+        """One row per row of the socket tables, with the flow it belongs to; columns: `columns.SOCKETS`."""
+        from closewait_pcap.frames import sockets_frame  # noqa: PLC0415
+
+        return sockets_frame(self.result)
+
+    @cached_property
+    def agreement(self) -> "pd.DataFrame":
+        """The kernel's state against that of the packets, for each end with a socket; columns: `columns.AGREEMENT`."""
+        from closewait_pcap.frames import agreement_frame  # noqa: PLC0415
+
+        return agreement_frame(self.result)
+
     def packets(self, stream: int) -> "pd.DataFrame":
         """Read the capture again for one flow's packets.
 
@@ -128,6 +144,7 @@ def analyze(
     *,
     stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
     max_flows: int | None = MAX_FLOWS,
+    sockets: "SocketSource | Iterable[SocketSource] | None" = None,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
@@ -141,6 +158,8 @@ def analyze(
             as a number, or a timedelta.
         max_flows: flows to keep at most, so that a flood of them cannot fill the memory (about 0.6 KB each): the oldest finished
             ones leave first. They are counted in ``capture.missing_flows``, and have no row. None: keep all.
+        sockets: what ``ss``, ``netstat``, ``lsof -i`` or /proc/net/tcp printed, on one end's host or on both: a path, text, a
+            text file, or a list of those, at one time or at several; ``"live"`` asks this host when the capture has been read.
         strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
         progress: called between chunks with the bytes done and the bytes there are.
 
@@ -149,6 +168,7 @@ def analyze(
 
     Raises:
         CaptureError: nothing of the source is a capture that can be read, or something is not, or is damaged, and ``strict``.
+        SnapshotError: something of ``sockets`` is no socket table, and ``strict``.
         ValueError: ``stuck_after`` is no span of time, or ``max_flows`` is not positive.
 
     Warns:
@@ -177,7 +197,21 @@ def analyze(
     ends, in_hole = coverage.ends(facts.flows["last_frame"] >> FRAME_BITS, facts.flows["last_time"])
     result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span, timeline.names.texts)
     limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
-    return Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
+    analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
+    if sockets is not None:
+        _join(analysis, sockets, strict=strict)
+    return analysis
+
+
+def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", *, strict: bool) -> None:
+    from closewait_pcap.joining import join  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.sockets.collecting import collect  # noqa: PLC0415
+
+    collected = collect(sockets, strict=strict)
+    analysis.unreadable = analysis.unreadable + collected.unreadable
+    analysis.warnings += collected.unreadable
+    if collected.snapshots:
+        analysis.warnings += join(analysis.result, collected.snapshots)
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:

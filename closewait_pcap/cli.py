@@ -1,24 +1,21 @@
 """The command `analyze`: the only catcher of errors, the only printer, the only exit."""
 
-import ipaddress
 import os
-import re
 import shutil
 import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import numpy as np
 
 from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
-from closewait_pcap.capture.packets import address_words
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
+from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
 from closewait_pcap.quantities import printable
 from closewait_pcap.reports import json, text
 from closewait_pcap.reports.wording import summarize
@@ -31,58 +28,11 @@ if TYPE_CHECKING:
     from closewait_pcap.results import Values
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROGRESS_AFTER_S = 1.0
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn text into ns since the epoch; datetime knows no ns, so they are read apart."""
-        text = str(value).strip().removesuffix("UTC").rstrip()
-        fraction = re.search(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)", text)
-        try:
-            moment = datetime.fromisoformat(text.replace(fraction[0], "", 1) if fraction else text)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-11-21T10:00:00 (UTC) or 2026-11-21T11:00:00+01:00", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
-
-
-class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """An IP address, in brackets or not."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Turn text into the two words that are stored of an address."""
-        text = str(value)
-        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-        try:
-            return address_words(ipaddress.ip_address(text).packed)
-        except ValueError:
-            self.fail(f"{value!r} is no IP address", param, ctx)
-
-
-class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A span of time, such as 1s, 500ms or 2min."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text; `analyze` reads it."""
-        try:
-            parse_span(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.command(cls=SocketCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("captures", nargs=-1, metavar="CAPTURE...")
 @click.option(
     "--format",
     "format_",
@@ -97,6 +47,12 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
 @click.option("--port", type=click.IntRange(0, 65535), help="Show flows of this port only.")
 @click.option("--since", type=Moment(), help="Show flows that were there at or after this time (ISO 8601, UTC).")
 @click.option("--until", type=Moment(), help="Show flows that were there at or before this time.")
+@click.option(
+    "--sockets",
+    multiple=True,
+    metavar="FILE...",
+    help="What ss, netstat, lsof -i or /proc/net/tcp printed on an end's host, at one time or several; live: ask this host.",
+)
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",
@@ -115,11 +71,20 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     by name, as a folder, as a pattern, or by the name that tcpdump or dumpcap was given for its ring buffer. Filters choose what
     is shown, after all flows are numbered and judged.
 
+    With --sockets each flow's sockets are looked up: who holds them, and whether the kernel's state is that of the packets.
+    Without a capture, the report is of the socket tables alone.
+
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
+    if not captures:
+        if not options["sockets"]:
+            raise click.UsageError("Missing argument 'CAPTURE...' (or --sockets FILE...).")
+        _report_tables(options)
+    if "-" in captures and "-" in options["sockets"]:
+        raise click.UsageError("- can be the capture or a socket table, not both.")
     try:
         analysis = _analyze(captures, options)
     except ClosewaitError as error:
@@ -153,9 +118,40 @@ def _analyze(captures: tuple[str, ...], options: dict[str, Any]) -> Analysis:
             captures,
             stuck_after=options["stuck_after"],
             max_flows=options["max_flows"],
+            sockets=options["sockets"] or None,
             strict=options["strict"],
             progress=progress,
         )
+
+
+def _report_tables(options: dict[str, Any]) -> NoReturn:
+    """Report on socket tables alone."""
+    for name in ("since", "until"):
+        if options[name] is not None:
+            raise click.UsageError(f"--{name} chooses flows of a capture, and there is none.")
+    from closewait_pcap.reports import tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
+
+    try:
+        analysis = analyze_sockets(options["sockets"], strict=options["strict"]).only(options["host"], options["port"])
+    except ClosewaitError as error:
+        _complain(str(error))
+        sys.exit(EXIT_UNREADABLE)
+    for sentence in analysis.unreadable:
+        _complain(sentence)
+    if options["format_"] == "json":
+        described = json.describe_tables(analysis.hosts, tables.headline(analysis.hosts), analysis.warnings)
+        _print(json.render([], __version__, described))
+    else:
+        _print(tables.render(analysis.hosts, analysis.warnings, all_sockets=options["all_flows"], **_terminal()))
+    if analysis.unreadable:
+        sys.exit(EXIT_SOME_UNREADABLE)
+    span = parse_span(options["stuck_after"])
+    counts = {
+        "close-wait": sum(len(holding.close_wait) for host in analysis.hosts for holding in host.holdings()),
+        "stuck": sum(len(host.lasting) for host in analysis.hosts if (host.span or 0) >= span),
+    }
+    sys.exit(EXIT_FOUND if counts.get(options["fail_on"], 0) else 0)
 
 
 def _complain(message: str) -> None:
@@ -263,15 +259,16 @@ def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
 
 
 def _page(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> str:
+    return text.render(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"], **_terminal())
+
+
+def _terminal() -> dict[str, Any]:
+    """Say how wide the page is, and whether in colours."""
     terminal = sys.stdout.isatty()
-    return text.render(
-        analysis.result,
-        analysis.warnings,
-        shown,
-        all_flows=options["all_flows"],
-        width=max(shutil.get_terminal_size().columns, 40) if terminal else None,
-        color=terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
-    )
+    return {
+        "width": max(shutil.get_terminal_size().columns, 40) if terminal else None,
+        "color": terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+    }
 
 
 def _print(result: str) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from closewait_pcap.flows.roles import RolesFrom
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.cause import Cause, Confidence
+from closewait_pcap.verdicts.differences import RULES
 from closewait_pcap.verdicts.verdict import Verdict
 
 
@@ -34,15 +35,17 @@ class Column(NamedTuple):
     """For a category: all its values, in order; None where they come from the data."""
     of_several: bool = False
     """Only where several files were read as one timeline: which of them has the frame of the column before."""
+    of_sockets: bool = False
+    """Only where socket tables were given."""
 
 
 def _file(name: str) -> Column:
     return Column(name, Kind.category, "", "the file that frame is in (several files only)", "", None, True)
 
 
-def chosen(columns: "tuple[Column, ...]", files: int) -> "tuple[Column, ...]":
-    """The columns that a result has: those about files only where it is of several."""
-    return tuple(column for column in columns if files > 1 or not column.of_several)
+def chosen(columns: "tuple[Column, ...]", files: int, *, sockets: bool = False) -> "tuple[Column, ...]":
+    """The columns that a result has: those about files only where it is of several, those about sockets only with a table."""
+    return tuple(column for column in columns if (files > 1 or not column.of_several) and (sockets or not column.of_sockets))
 
 
 STATES = tuple(state.name for state in State)
@@ -71,6 +74,30 @@ def _end(side: str) -> list[Column]:
         Column(f"{side}_rst_frame", Kind.frame, "", f"the {side}'s RST, where it is acceptable", "RFC 9293, 3.10.7.4; RFC 5961"),
         _file(f"{side}_rst_file"),
         Column(f"{side}_rst_time", Kind.time, "", "its time", "frame.time"),
+    ]
+
+
+def _socket(side: str) -> list[Column]:
+    return [
+        Column(f"{side}_{name}", kind, unit, meaning.format(side=side), source, categories, of_sockets=True)
+        for name, kind, unit, meaning, source, categories in (
+            (
+                "kernel_state",
+                Kind.category,
+                "",
+                "the state of the {side}'s socket in the socket table",
+                "ss, netstat ...",
+                STATES,
+            ),
+            ("process", Kind.category, "", "the process that holds that socket (the first of them)", "ss -p", None),
+            ("pid", Kind.count, "", "its number", "ss -p", None),
+            ("fd", Kind.count, "", "its number for the socket", "ss -p, lsof", None),
+            ("holders", Kind.count, "", "how many descriptors hold the socket: it is closed when the last one is", "ss -p", None),
+            ("inode", Kind.count, "", "the socket's inode; 0: no process holds it (not accepted, or closed)", "ss -e", None),
+            ("uid", Kind.count, "", "whose it is", "ss -e", None),
+            ("recv_q", Kind.count, "bytes", "not yet read by the process, plus one for a FIN", "Recv-Q", None),
+            ("send_q", Kind.count, "bytes", "not yet acknowledged by the peer, or not even sent", "Send-Q", None),
+        )
     ]
 
 
@@ -122,6 +149,12 @@ FLOWS = (
     Column("recv_q_low", Kind.count, "bytes", "the least it can be", ""),
     Column("recv_q_high", Kind.count, "bytes", "the most it can be; missing where the flow began before the capture", ""),
     Column("limits", Kind.category, "", "what the capture cannot show of this flow, commas between", "see the limits"),
+    *_socket("client"),
+    *_socket("server"),
+    Column("listener_queue", Kind.count, "", "connections that wait to be accepted", "Recv-Q of LISTEN", of_sockets=True),
+    Column("listener_limit", Kind.count, "", "most that may: it is full with one more", "Send-Q of LISTEN (ss)", of_sockets=True),
+    Column("close_wait_first", Kind.time, "", "the first table in which an end stood in CLOSE_WAIT", "", of_sockets=True),
+    Column("close_wait_last", Kind.time, "", "the last such table", "", of_sockets=True),
     Column("display_filter", Kind.text, "", "paste it into Wireshark", "tcp.stream"),
 )
 """The columns of `Analysis.flows` and `Analysis.close_wait`; the index is `stream`, equal to Wireshark's tcp.stream."""
@@ -192,3 +225,72 @@ PACKETS = (
     Column("window", Kind.count, "", "as in the header, not scaled", "tcp.window_size_value"),
 )
 """The columns of `Analysis.packets(stream)`."""
+
+SOCKETS = (
+    Column("table", Kind.category, "", "where it stands", ""),
+    Column("line", Kind.count, "", "its line there", ""),
+    Column("time", Kind.time, "", "when the table was taken", ""),
+    Column("state", Kind.category, "", "the socket's state", "ss, netstat ...", STATES),
+    Column("local", Kind.category, "", "its own address; missing: all addresses, or not told whole", ""),
+    Column("local_port", Kind.port, "", "its own port", ""),
+    Column("peer", Kind.category, "", "its peer's address", ""),
+    Column("peer_port", Kind.port, "", "its peer's port", ""),
+    Column("recv_q", Kind.count, "bytes", "not yet read, plus one for a FIN; of LISTEN: connections not yet accepted", "Recv-Q"),
+    Column("send_q", Kind.count, "bytes", "not yet acknowledged; of LISTEN in ss: the queue's limit", "Send-Q"),
+    Column("process", Kind.category, "", "the process that holds it (the first of them)", "ss -p"),
+    Column("pid", Kind.count, "", "its number", "ss -p"),
+    Column("fd", Kind.count, "", "its number for the socket", "ss -p, lsof"),
+    Column("holders", Kind.count, "", "how many descriptors hold it", "ss -p"),
+    Column("inode", Kind.count, "", "0: no process holds it (not accepted, or closed)", "ss -e"),
+    Column("uid", Kind.count, "", "whose it is", "ss -e"),
+    Column("stream", Kind.count, "", "the flow that it is an end of", "tcp.stream"),
+    Column("side", Kind.category, "", "which end", "", SIDES),
+)
+"""The columns of `Analysis.sockets` and `SocketAnalysis.sockets`: one row per row of the tables."""
+
+HOLDINGS = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("side", Kind.category, "", "whether the sockets are a server's, or a client's", "", SIDES),
+    Column("address", Kind.category, "", "the server's address: its own, or the one that the client calls", ""),
+    Column("port", Kind.port, "", "the server's port", ""),
+    Column("close_wait", Kind.count, "sockets", "in CLOSE_WAIT", ""),
+    Column("held", Kind.count, "sockets", "of them: a process is shown", "ss -p"),
+    Column("never_accepted", Kind.count, "sockets", "of them: inode 0, no process ever held them", "ss -e"),
+    Column("unknown", Kind.count, "sockets", "of them: no process and no inode: not accepted, or the reader was not root", ""),
+    Column("established", Kind.count, "sockets", "in ESTABLISHED at the same endpoint", ""),
+    Column("before", Kind.count, "sockets", "in CLOSE_WAIT in the host's first table; missing where there is but one", ""),
+    Column("queue", Kind.count, "", "connections that wait to be accepted there", "Recv-Q of LISTEN"),
+    Column("limit", Kind.count, "", "most that may: it is full with one more", "Send-Q of LISTEN (ss)"),
+)
+"""The columns of `SocketAnalysis.endpoints`."""
+
+HOLDERS = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("process", Kind.category, "", "its name; missing: none is shown", "ss -p"),
+    Column("pid", Kind.count, "", "its number", "ss -p"),
+    Column("close_wait", Kind.count, "sockets", "in CLOSE_WAIT that it holds; a shared one counts for each holder", ""),
+)
+"""The columns of `SocketAnalysis.processes`."""
+
+QUEUES = (
+    Column("table", Kind.category, "", "the host's last table", ""),
+    Column("address", Kind.category, "", "where it listens; missing: on all addresses", ""),
+    Column("port", Kind.port, "", "its port", ""),
+    Column("queue", Kind.count, "", "connections that wait to be accepted", "Recv-Q of LISTEN"),
+    Column("limit", Kind.count, "", "most that may: it is full with one more; only ss tells it", "Send-Q of LISTEN"),
+    Column("full", Kind.flag, "", "whether nobody is let in", ""),
+    Column("process", Kind.category, "", "who listens", "ss -p"),
+    Column("pid", Kind.count, "", "its number", "ss -p"),
+)
+"""The columns of `SocketAnalysis.queues`."""
+
+AGREEMENT = (
+    Column("stream", Kind.count, "", "the flow", "tcp.stream"),
+    Column("side", Kind.category, "", "which end of it", "", SIDES),
+    Column("inferred_state", Kind.category, "", "what the packets show at the table's time, or at their end", "", STATES),
+    Column("kernel_state", Kind.category, "", "what the table says; missing: it has no such socket", "", STATES),
+    Column("agrees", Kind.flag, "", "whether that is the same", ""),
+    Column("reason", Kind.category, "", "why not, in a word", "", tuple(rule.name for rule in RULES)),
+    Column("explanation", Kind.category, "", "why not, in a sentence", "", tuple(rule.sentence for rule in RULES)),
+)
+"""The columns of `Analysis.agreement`: one row per end that has a socket, or must have one."""

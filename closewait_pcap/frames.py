@@ -15,6 +15,9 @@ from closewait_pcap.verdicts.events import state_changes
 if TYPE_CHECKING:
     import pandas as pd
 
+    from closewait_pcap.holdings import Host
+    from closewait_pcap.sockets.table import Snapshot
+
 
 def flows_frame(result: Result, rows: Values) -> "pd.DataFrame":
     """Make the table of flows.
@@ -61,19 +64,65 @@ def listeners_frame(result: Result) -> "pd.DataFrame":
     return _frame(columns.LISTENERS, listener_values(result), result)
 
 
+def sockets_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of sockets; columns as in `columns.SOCKETS`; empty where no socket table was given."""
+    from closewait_pcap.tables import socket_values  # noqa: PLC0415 - only with socket tables
+
+    return _frame(columns.SOCKETS, socket_values(result), result)
+
+
+def table_frame(snapshots: "Sequence[Snapshot]") -> "pd.DataFrame":
+    """Make the table of sockets of which no flow is known; columns as in `columns.SOCKETS` but for the flow's."""
+    from closewait_pcap.tables import table_values  # noqa: PLC0415
+
+    values = table_values(snapshots, [socket for snapshot in snapshots for socket in snapshot.sockets])
+    return _frame(columns.SOCKETS[:-2], values)
+
+
+def holdings_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
+    """Make the table of endpoints in CLOSE_WAIT; columns as in `columns.HOLDINGS`."""
+    from closewait_pcap.tables import holding_values  # noqa: PLC0415
+
+    return _frame(columns.HOLDINGS, holding_values(hosts))
+
+
+def holders_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
+    """Make the table of processes with sockets in CLOSE_WAIT; columns as in `columns.HOLDERS`."""
+    from closewait_pcap.tables import holder_values  # noqa: PLC0415
+
+    return _frame(columns.HOLDERS, holder_values(hosts))
+
+
+def queues_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
+    """Make the table of accept queues; columns as in `columns.QUEUES`."""
+    from closewait_pcap.tables import queue_values  # noqa: PLC0415
+
+    return _frame(columns.QUEUES, queue_values(hosts))
+
+
+def agreement_frame(result: Result) -> "pd.DataFrame":
+    """Make the table of kernel against inferred states; columns as in `columns.AGREEMENT`."""
+    from closewait_pcap.tables import agreement_values  # noqa: PLC0415
+
+    return _frame(columns.AGREEMENT, agreement_values(result), result)
+
+
 def packets_frame(values: Mapping[str, Values], result: Result) -> "pd.DataFrame":
     """Make the table of one flow's packets; columns as in `columns.PACKETS`."""
     return _frame(columns.PACKETS, values, result)
 
 
 def _frame(
-    wanted: Sequence[Column], values: Mapping[str, Values], result: Result, index: "pd.Index | None" = None
+    wanted: Sequence[Column], values: Mapping[str, Values], result: Result | None = None, index: "pd.Index | None" = None
 ) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415
 
-    known = columns.chosen(tuple(wanted), len(result.capture.files))
+    known = tuple(wanted)
+    if result is not None:
+        known = columns.chosen(known, len(result.capture.files), sockets=result.matches is not None)
     frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in known}, index=index)
-    frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
+    if result is not None:
+        frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
     return frame
 
 

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.verdicts.evidence.listeners import Listeners, gather, under_pressure
 from closewait_pcap.verdicts.judge import Judgement
 from closewait_pcap.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from closewait_pcap.sockets.matching import Matches
+    from closewait_pcap.verdicts.agreement import Agreement
 
 Values = np.ndarray[Any, Any]
 _LETTERS = "SHADFRTW"
@@ -44,6 +48,10 @@ class Result:
     """ns."""
     names: list[str] = field(default_factory=lambda: [""])
     """What the numbers of interfaces and processes stand for."""
+    matches: "Matches | None" = None
+    """The sockets of the flows, where tables of them were given."""
+    agreement: "Agreement | None" = None
+    """What the kernel says of the flows, against what the packets show."""
 
     @cached_property
     def rows(self) -> Values:
@@ -203,7 +211,16 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
         "held": judgement.held[rows],
         "stuck": judgement.stuck[rows],
     }
-    return values
+    return values | _socket_values(result, rows)
+
+
+def _socket_values(result: Result, rows: Values) -> dict[str, Values]:
+    if result.matches is None:
+        return {}
+    from closewait_pcap.sockets.values import flow_columns  # noqa: PLC0415 - only with socket tables
+
+    told = flow_columns(result.matches, rows)
+    return {name: Category.of(*value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
 def display_filter(stream: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from closewait_pcap import columns
 from closewait_pcap.columns import Column
 from closewait_pcap.reports.json import schema
+from closewait_pcap.verdicts.differences import RULES
 from closewait_pcap.verdicts.verdict import MEANINGS
 
 DOCS = Path(__file__).parent
@@ -28,7 +29,22 @@ TABLES: dict[str, tuple[str, Sequence[Column]]] = {
     ),
     "events": ("One row per state change of either end, ordered by stream, then time.", columns.EVENT_COLUMNS),
     "endpoints": ("One row per endpoint that waits or did, the worst first.", columns.ENDPOINTS),
+    "sockets": ("One row per row of the socket tables; empty where none was given.", columns.SOCKETS),
+    "agreement": (
+        "The kernel's state against that of the packets: one row per end that a socket table has, or lacks although it must "
+        "have it.",
+        columns.AGREEMENT,
+    ),
     "packets(stream)": ("One row per frame of one flow, read from the capture again.", columns.PACKETS),
+}
+TABLES_ALONE: dict[str, tuple[str, Sequence[Column]]] = {
+    "sockets": (
+        "One row per row of the tables; `SocketAnalysis.close_wait` has those in CLOSE_WAIT.",
+        columns.SOCKETS[:-2],
+    ),
+    "endpoints": ("One row per endpoint with sockets in CLOSE_WAIT, the most first.", columns.HOLDINGS),
+    "processes": ("One row per process that holds sockets in CLOSE_WAIT, the most first.", columns.HOLDERS),
+    "queues": ("One row per listener, full queues first.", columns.QUEUES),
 }
 
 
@@ -41,7 +57,13 @@ def columns_page() -> str:
     ]
     for name, (about, table) in TABLES.items():
         parts += [f"## Analysis.{name}", about, _table(table)]
+        if any(column.of_sockets for column in table):
+            names = [f"`{column.name}`" for column in table if column.of_sockets]
+            parts.append(f"Only with socket tables (`sockets=`): from {names[0]} to {names[-1]}.")
+    for name, (about, table) in TABLES_ALONE.items():
+        parts += [f"## SocketAnalysis.{name}", about, _table(table)]
     parts += ["## Values"]
+    parts += [f"**Reasons** why kernel and packets differ, the first that holds\n\n{_reasons()}"]
     parts += [f"**Verdicts**, of which every flow has the first that matches\n\n{_verdicts()}"]
     for title, values in {"States": columns.STATES, "Events": columns.EVENTS, "roles_from": columns.ROLES_FROM}.items():
         parts.append(f"**{title}**: {', '.join(f'`{value}`' for value in values)}")
@@ -52,6 +74,11 @@ def _table(table: Sequence[Column]) -> str:
     rows = ["| column | dtype | unit | meaning | source |", "|---|---|---|---|---|"]
     rows += [f"| `{c.name}` | {c.kind.value} | {c.unit} | {c.meaning} | {c.source} |" for c in table]
     return "\n".join(rows)
+
+
+def _reasons() -> str:
+    rows = ["| reason | explanation |", "|---|---|"]
+    return "\n".join(rows + [f"| `{rule.name}` | {rule.sentence} |" for rule in RULES])
 
 
 def _verdicts() -> str:

@@ -1,32 +1,42 @@
 """The report for programs: JSON with a version; `schema` describes it, and is kept as ``docs/report.schema.json``."""
 
 import json
-from collections.abc import Container
-from typing import Any
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
-from closewait_pcap.results import Result, Values, display_filter, flow_values
+from closewait_pcap.results import Category, Result, Values, display_filter, flow_values
+from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from closewait_pcap.holdings import Host
+    from closewait_pcap.sockets.table import Snapshot
 
 SCHEMA_VERSION = 1
 """Goes up when a field changes its meaning or goes away; new fields do not change it."""
 
 
-def render(reports: list[dict[str, Any]], version: str) -> str:
+def render(reports: list[dict[str, Any]], version: str, sockets: dict[str, Any] | None = None) -> str:
     """Write the document.
 
     Args:
         reports: one `describe` per capture.
         version: of this program.
+        sockets: `describe_tables`, where there is no capture.
 
     Returns:
         JSON, ending in a newline; the same input gives the same bytes.
     """
     document = {"schema_version": SCHEMA_VERSION, "tool": {"name": "closewait-pcap", "version": version}, "captures": reports}
+    document |= {} if sockets is None else {"sockets": sockets}
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
 
@@ -46,7 +56,7 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
     listed = shown if all_flows else wording.flagged(result, shown)
     streams, flows = (
         result.streams_of(listed).tolist(),
-        _rows(columns.chosen(columns.FLOWS, len(info.files)), flow_values(result, listed)),
+        _rows(columns.chosen(columns.FLOWS, len(info.files), sockets=result.matches is not None), flow_values(result, listed)),
     )
     return {
         "headline": wording.headline(result, shown, endpoints),
@@ -75,6 +85,68 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
             "gaps": [{"start": timestamp(gap.start), "end": timestamp(gap.end), "why": gap.why} for gap in info.gaps],
             "damage": "; ".join(info.damages) or None,
         },
+        "warnings": warnings,
+        **_joined(result, shown),
+    }
+
+
+def _joined(result: Result, shown: Values) -> dict[str, Any]:
+    """Describe what the socket tables say of the flows, where there are any."""
+    if result.matches is None or result.agreement is None:
+        return {}
+    from closewait_pcap.tables import agreement_values  # noqa: PLC0415 - only with socket tables
+
+    matches, here = result.matches, np.isin(result.agreement.row, shown)
+    values = {
+        name: Category.of(column[here], column.texts) if isinstance(column, Category) else column[here]
+        for name, column in agreement_values(result).items()
+    }
+    found = {
+        "tables": [_table(snapshot) for snapshot in matches.snapshots],
+        "joined": int(np.isin(matches.joined, shown).sum()),
+        "agreement": _rows(columns.AGREEMENT, values),
+    }
+    return {"sockets": found}
+
+
+def _table(snapshot: "Snapshot") -> dict[str, Any]:
+    return {
+        "source": snapshot.source,
+        "format": snapshot.format,
+        "time": timestamp(snapshot.time),
+        "time_from": snapshot.time_from.value or None,
+        "sockets": len(snapshot.sockets),
+        "privileged": snapshot.privileged,
+        "complaints": snapshot.complaints,
+    }
+
+
+def describe_tables(hosts: "Sequence[Host]", headline: str, warnings: list[str]) -> dict[str, Any]:
+    """Describe socket tables without a capture as plain data.
+
+    Args:
+        hosts: what was found on each.
+        headline: in one sentence.
+        warnings: what limits it.
+
+    Returns:
+        As for `describe`.
+    """
+    from closewait_pcap.tables import holder_values, holding_values, queue_values, table_values  # noqa: PLC0415
+
+    snapshots = [host.last for host in hosts]
+    waiting = [[socket for socket in snapshot.sockets if socket.state is State.CLOSE_WAIT] for snapshot in snapshots]
+    only = [replace(snapshot, sockets=sockets) for snapshot, sockets in zip(snapshots, waiting, strict=True)]
+    return {
+        "headline": headline,
+        "close_wait": sum(map(len, waiting)),
+        "lasting": sum(len(host.lasting) for host in hosts),
+        "span_s": max((host.span / 1e9 for host in hosts if host.span is not None), default=None),
+        "tables": [_table(snapshot) for host in hosts for snapshot in host.snapshots],
+        "endpoints": _rows(columns.HOLDINGS, holding_values(hosts)),
+        "processes": _rows(columns.HOLDERS, holder_values(hosts)),
+        "queues": _rows(columns.QUEUES, queue_values(hosts)),
+        "sockets": _rows(columns.SOCKETS[:-2], table_values(only, [socket for sockets in waiting for socket in sockets])),
         "warnings": warnings,
     }
 
@@ -159,17 +231,59 @@ def schema() -> dict[str, Any]:
             "type": "array",
             "items": _object(
                 {"stream": count} | {_json_name(column): _field(column) for column in columns.FLOWS},
-                optional={column.name for column in columns.FLOWS if column.of_several},
+                optional={column.name for column in columns.FLOWS if column.of_several or column.of_sockets},
             ),
         },
         "capture": _object(capture),
         "warnings": {"type": "array", "items": {"type": "string"}},
+        "sockets": _object({"tables": _list(_TABLE), "joined": count, "agreement": _records(columns.AGREEMENT)}),
+    }
+    alone = {
+        "headline": {"type": "string"},
+        "close_wait": count,
+        "lasting": count | {"description": "of them: in CLOSE_WAIT in the host's first table, too"},
+        "span_s": {"type": ["number", "null"], "description": "from the first to the last table"},
+        "tables": _list(_TABLE),
+        "endpoints": _records(columns.HOLDINGS),
+        "processes": _records(columns.HOLDERS),
+        "queues": _records(columns.QUEUES),
+        "sockets": _records(columns.SOCKETS[:-2]) | {"description": "those in CLOSE_WAIT in each host's last table"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
     }
     tool = _object({"name": {"const": "closewait-pcap"}, "version": {"type": "string"}})
     whole = _object(
-        {"schema_version": {"const": SCHEMA_VERSION}, "tool": tool, "captures": {"type": "array", "items": _object(report)}}
+        {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "tool": tool,
+            "captures": {"type": "array", "items": _object(report, optional=("sockets",))},
+            "sockets": _object(alone),
+        },
+        optional=("sockets",),
     )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "closewait-pcap report"} | whole
+
+
+_TABLE: dict[str, Any] = {
+    "type": "object",
+    "required": ["source", "format", "time", "time_from", "sockets", "privileged", "complaints"],
+    "properties": {
+        "source": {"type": "string"},
+        "format": {"type": "string"},
+        "time": {"type": ["string", "null"]},
+        "time_from": {"type": ["string", "null"], "description": "how its time is known"},
+        "sockets": {"type": "integer", "minimum": 0},
+        "privileged": {"type": ["boolean", "null"], "description": "whether the reader saw all processes; null: not told"},
+        "complaints": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _records(wanted: tuple[Column, ...]) -> dict[str, Any]:
+    return _list(_object({_json_name(column): _field(column) for column in wanted}))
 
 
 def _object(properties: dict[str, Any], optional: Container[str] = ()) -> dict[str, Any]:

@@ -139,6 +139,10 @@ def render(
             pasted = wording.streams_filter(result, flagged[:WORST])
             merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""
             page.lines.append(f"Wireshark filter{merged}: {pasted}")  # never broken
+    if result.matches is not None:
+        from closewait_pcap.reports.sockets import say_sockets  # noqa: PLC0415 - only with socket tables
+
+        say_sockets(page, result, shown)
     sentences = wording.unjudged(result, shown)
     if sentences:
         page.say()
@@ -183,10 +187,15 @@ def _flow_table(result: Result, flows: Values) -> Table:
     files = wording.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "file", "FIN frame", "its ACK", "ended by"]
-    titles += ["via", "history"]
+    titles += ["via", "held by", "history"]
     right = [title in ("stream", "held", "FIN frame", "its ACK") for title in titles]
     rows = [_flow_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
-    untold = [title for title in ("ended by", "via") if not any(row[titles.index(title)] for row in rows)]
+    if result.matches is not None:
+        from closewait_pcap.reports.sockets import flow_holder  # noqa: PLC0415 - only with socket tables
+
+        for cells, flow in zip(rows, flows.tolist(), strict=True):
+            cells[titles.index("held by")] = flow_holder(result, flow)
+    untold = [title for title in ("ended by", "via", "held by") if not any(row[titles.index(title)] for row in rows)]
     untold += ["file"] * (len(result.capture.files) == 1)
     for title in untold:
         place = titles.index(title)
@@ -212,6 +221,7 @@ def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
         _frame(values, f"{closer}_fin_ack", row),
         _ended_by(values, row, waiting),
         _via(values, row),
+        "",
         _text(values, "history", row),
     ]
 

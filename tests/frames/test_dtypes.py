@@ -51,7 +51,7 @@ def test_dtypes_are_the_declared_ones(folder: Path, table: str) -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_dtypes_of_several_files_are_the_declared_ones(table: str) -> None:
     wanted, make = TABLES[table]
-    assert_as_declared(make(analyze([next(folder.glob("capture.pcap*")) for folder in SAMPLES[:3]])), wanted)
+    assert_as_declared(make(analyze([next(folder.glob("capture.pcap*")) for folder in SAMPLES[:3]])), columns.chosen(wanted, 3))
 
 
 @pytest.mark.parametrize("table", ["flows", "close_wait", "events", "endpoints"])

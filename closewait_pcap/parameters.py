@@ -1,0 +1,117 @@
+"""What the words on a command line mean: times, addresses, spans, and which files are socket tables."""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from closewait_pcap.analysis import parse_span
+from closewait_pcap.capture.packets import address_words
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OPTION = "--sockets"
+_HEAD = 4096
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BINARY = frozenset(range(9)) | frozenset(range(14, 27))
+"""Bytes that no text has, and nearly every capture, compressed or not."""
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Turn text into ns since the epoch; datetime knows no ns, so they are read apart."""
+        text = str(value).strip().removesuffix("UTC").rstrip()
+        fraction = re.search(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)", text)
+        try:
+            moment = datetime.fromisoformat(text.replace(fraction[0], "", 1) if fraction else text)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-11-21T10:00:00 (UTC) or 2026-11-21T11:00:00+01:00", param, ctx)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
+
+
+class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """An IP address, in brackets or not."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Turn text into the two words that are stored of an address."""
+        text = str(value)
+        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+        try:
+            return address_words(ipaddress.ip_address(text).packed)
+        except ValueError:
+            self.fail(f"{value!r} is no IP address", param, ctx)
+
+
+class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """A span of time, such as 1s, 500ms or 2min."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text; `analyze` reads it."""
+        try:
+            parse_span(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class SocketCommand(click.Command):
+    """A command whose ``--sockets`` takes several files, as a shell's ``ss*.txt`` gives them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the option before each table that follows the first."""
+        return super().parse_args(ctx, list(each_named(args)))
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Say in the usage that a capture may be left out where there are tables."""
+        return [*super().collect_usage_pieces(ctx), f"[{OPTION} FILE...]"]
+
+
+def each_named(arguments: Sequence[str]) -> Iterator[str]:
+    """Put ``--sockets`` before each socket table that follows it without one.
+
+    Args:
+        arguments: as typed. After ``--sockets FILE``, up to the next option, text files are tables, and all else captures.
+
+    Yields:
+        The arguments, each table behind a ``--sockets`` of its own.
+    """
+    value = following = ended = False
+    for argument in arguments:
+        if ended:
+            yield argument
+        elif value:
+            value, following = False, True
+            yield argument
+        elif argument.startswith("-") and argument != "-":
+            ended = argument == "--"
+            value, following = argument == OPTION, argument.startswith(f"{OPTION}=")
+            yield argument
+        else:
+            if following and is_text(argument):
+                yield OPTION
+            yield argument
+
+
+def is_text(argument: Any) -> bool:
+    """Say whether a word names a file that holds text."""
+    try:
+        path = Path(argument)
+        if not path.is_file():  # what is no file (a pipe) must not be read from twice
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError):
+        return False
+    return bool(head) and (head.startswith(_UTF_16) or not _BINARY & set(head))

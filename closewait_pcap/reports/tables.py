@@ -1,0 +1,196 @@
+"""The report on socket tables without a capture, for a person at a terminal."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from closewait_pcap import quantities
+from closewait_pcap.holdings import Holding, Host
+from closewait_pcap.reports.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
+from closewait_pcap.reports.text import Page, Table
+from closewait_pcap.sockets.addresses import Endpoint
+from closewait_pcap.sockets.table import Socket
+
+WORST = 10
+"""Endpoints and sockets listed; the rest is counted."""
+_RED, _GREEN, _WARNING = "1;31", "1;32", "33"
+
+
+def render(
+    hosts: Sequence[Host], warnings: list[str], *, all_sockets: bool = False, width: int | None = None, color: bool = False
+) -> str:
+    """Write the report.
+
+    Args:
+        hosts: what was found on each.
+        warnings: what limits it.
+        all_sockets: list every socket in CLOSE_WAIT.
+        width: of the page, in characters; None: sentences and tables are as long as they are.
+        color: with ANSI colours.
+
+    Returns:
+        The text, ending in a newline.
+    """
+    page = Page(width, color)
+    waiting = any(holding.close_wait for host in hosts for holding in host.holdings())
+    page.say(headline(hosts), _RED if waiting else _GREEN)
+    for host in hosts:
+        _say_host(page, host, all_sockets=all_sockets)
+    page.say()
+    if waiting and not any(len(host.snapshots) > 1 for host in hosts):
+        page.say(
+            "For how long they have waited, one table does not tell. Next: the same again a minute later "
+            "(analyze --sockets FIRST SECOND), or a capture beside it (analyze CAPTURE --sockets FILE)."
+        )
+    elif waiting and not any(host.span for host in hosts):
+        page.say("For how long they have waited, tables without times do not tell. Next: write `date -u` before each.")
+    if waiting:
+        page.say("CLOSE_WAIT has no timer: only closing the socket ends it; keepalive and sysctl settings do not.")
+    for host in hosts:
+        page.say(_table_line(host))
+    for warning in warnings:
+        page.say(f"Warning: {quantities.printable(warning)}", _WARNING)
+    return "\n".join(page.lines) + "\n"
+
+
+def headline(hosts: Sequence[Host]) -> str:
+    """Say who holds how many in CLOSE_WAIT, for how long at least, and whether they grow."""
+    found = sorted(
+        ((holding, host) for host in hosts for holding in host.holdings() if holding.close_wait),
+        key=lambda each: -len(each[0].close_wait),
+    )
+    sockets = sum(len(host.last.sockets) for host in hosts)
+    if not found:
+        untold = sum(1 for host in hosts for socket in host.last.sockets if socket.state is None)
+        if untold:
+            all_of_them = quantities.count(sockets, "socket")
+            return f"No socket is known to be in CLOSE_WAIT: of {untold:,} of {all_of_them} no state is told."
+        return f"No socket is in CLOSE_WAIT ({quantities.count(sockets, 'socket')})."
+    worst, host = found[0]
+    total = sum(len(holding.close_wait) for holding, _ in found)
+    share = f"{len(worst.close_wait):,} of them" if len(found) > 1 else ""
+    told = "; ".join(filter(None, [_processes(worst), share]))
+    who = place_text(worst) + (f" ({told})" if told else "")
+    who += f" and {quantities.count(len(found) - 1, 'other endpoint')}" if len(found) > 1 else ""
+    text = f"{quantities.count(total, 'socket')} in CLOSE_WAIT: {who} {'have' if len(found) > 1 else 'has'} not closed."
+    never = sum(holding.never_accepted for holding, _ in found)
+    if never:
+        which = "It was" if total == 1 else f"{never:,} of them {'was' if never == 1 else 'were'}"
+        text += f" {which} never accepted by any process."
+    return text + _lasting(hosts) + _growth(worst, host)
+
+
+def _processes(holding: Holding) -> str:
+    """Name the process that holds most of a place's sockets."""
+    counts = Counter((user.process, user.pid) for socket in holding.close_wait for user in socket.users[:1])
+    if not counts:
+        return ""
+    [((process, pid), _)] = counts.most_common(1)
+    name = quantities.printable(process) + ("" if pid is None else f"[{pid}]")
+    return f"{name} and {len(counts) - 1:,} more" if len(counts) > 1 else name
+
+
+def _lasting(hosts: Sequence[Host]) -> str:
+    lasting = [(len(host.lasting), host.span or 0) for host in hosts if host.lasting]
+    if not lasting:
+        return ""
+    number, span = sum(count for count, _ in lasting), max(span for _, span in lasting)
+    since = f", {quantities.span(span)} before" if span else ""
+    return f" {number:,} stood so in the first table, too{since}: stuck."
+
+
+def _growth(worst: Holding, host: Host) -> str:
+    if worst.before is None:
+        return ""
+    more = len(worst.close_wait) - worst.before
+    within = f" in {quantities.span(host.span)}" if host.span else ""
+    trend = f"grew by {more:,}" if more > 0 else f"fell by {-more:,}" if more else "did not change"
+    return f" At {place_text(worst)} the number {trend}{within}."
+
+
+def place_text(holding: Holding) -> str:
+    """Name a place: ``server 10.0.0.1:80``, or ``a client of 10.0.0.2:443``."""
+    end = end_text(holding.place.endpoint)
+    return f"server {end}" if holding.place.side == "server" else f"a client of {end}"
+
+
+def end_text(end: Endpoint) -> str:
+    """Write an end."""
+    if end.text:
+        return quantities.printable(end.text)
+    return quantities.socket_name("*" if end.address is None else str(end.address), end.port or 0)
+
+
+def _say_host(page: Page, host: Host, *, all_sockets: bool) -> None:
+    holdings = host.holdings()
+    if holdings:
+        page.say()
+        page.table(_holding_table(holdings[:WORST]))
+        if len(holdings) > WORST:
+            page.say(f"... and {quantities.count(len(holdings) - WORST, 'more endpoint')}", indent="  ")
+    sockets = [socket for holding in holdings for socket in holding.close_wait]
+    if sockets:
+        listed = sockets if all_sockets else sockets[:WORST]
+        page.say()
+        page.table(_socket_table(listed))
+        if len(sockets) > len(listed):
+            page.say(f"... and {quantities.count(len(sockets) - len(listed), 'more socket')}; --all lists every one", indent="  ")
+        page.say()
+        for sentence in holder_sentences(sockets):
+            page.say(sentence)
+    for sentence in queue_sentences([host.last]):
+        page.say(sentence)
+    for sentence in reader_sentences([host.last]):
+        page.say(sentence)
+
+
+def _holding_table(holdings: list[Holding]) -> Table:
+    titles = ["waiting", "CLOSE_WAIT", "held", "never accepted", "not told", "before", "ESTABLISHED", "queue"]
+    rows = [
+        [
+            place_text(each),
+            f"{len(each.close_wait):,}",
+            f"{each.held:,}",
+            f"{each.never_accepted:,}",
+            f"{each.unknown:,}" if each.unknown else "",
+            "" if each.before is None else f"{each.before:,}",
+            f"{each.established:,}",
+            _queue_text(each),
+        ]
+        for each in holdings
+    ]
+    for title in ("not told", "before", "queue"):
+        place = titles.index(title)
+        if not any(row[place] for row in rows):
+            for line in (titles, *rows):
+                del line[place]
+    return Table(titles, [False, *[True] * (len(titles) - 1)], rows, 1, len(titles))
+
+
+def _queue_text(holding: Holding) -> str:
+    if holding.queue is None:
+        return ""
+    return f"{holding.queue.length:,}" + ("" if holding.queue.limit is None else f" of {holding.queue.limit:,}")
+
+
+def _socket_table(sockets: list[Socket]) -> Table:
+    rows = [
+        [
+            endpoint_text(socket),
+            end_text(socket.peer),
+            "" if socket.recv_q is None else f"{socket.recv_q:,}",
+            "" if socket.send_q is None else f"{socket.send_q:,}",
+            holder(socket),
+        ]
+        for socket in sockets
+    ]
+    return Table(["CLOSE_WAIT", "peer", "Recv-Q", "Send-Q", "held by"], [False, False, True, True, False], rows, 2, 5)
+
+
+def _table_line(host: Host) -> str:
+    last = host.last
+    name = quantities.printable(last.source)
+    if len(host.snapshots) > 1:
+        name = f"{quantities.count(len(host.snapshots), 'table')}, the last of them {name}"
+    root = {True: ", read as root", False: ", some processes hidden", None: ""}[last.privileged]
+    when = "" if last.time is None else f", {quantities.moment(last.time).partition('.')[0]} UTC ({last.time_from})"
+    return f"Sockets: {name}, {last.format}{root}{when}; {quantities.count(len(last.sockets), 'socket')}"
