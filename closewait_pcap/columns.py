@@ -142,7 +142,7 @@ FLOWS = (
     Column("since", Kind.time, "", "when that end acknowledged its peer's FIN", "RFC 9293, Figure 5: rcv FIN / snd ACK"),
     Column("held", Kind.span, "", "from since to the capture's end, or to what ended the waiting", ""),
     Column("stuck", Kind.flag, "", "held for stuck_after; false: it still sends; missing: too short to call, or not waiting", ""),
-    Column("cause", Kind.category, "", "why it waits, as far as packets show", "see the causes", CAUSES),
+    Column("cause", Kind.category, "", "why it waits, as far as packets and socket tables show", "see the causes", CAUSES),
     Column("confidence", Kind.category, "", "how sure that is", "", CONFIDENCES),
     Column("evidence", Kind.text, "", "what speaks for it: frames, times, numbers to look at in Wireshark", ""),
     Column("recv_q_estimate", Kind.count, "bytes", "unread bytes of the waiting end, 1 for the FIN included", "ss: Recv-Q"),

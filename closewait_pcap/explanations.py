@@ -9,10 +9,11 @@ import numpy as np
 from closewait_pcap import columns
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.results import Category, Result, Values, address_category, address_codes
+from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.diagnosis import Diagnosis
 from closewait_pcap.verdicts.evidence.waiting import Waiting
-from closewait_pcap.verdicts.judge import NOBODY
+from closewait_pcap.verdicts.judge import CLIENT, NOBODY, SERVER
 from closewait_pcap.verdicts.limits import Limit, limits_of
 
 _BLOCK = 1 << 16
@@ -29,14 +30,16 @@ class Explanations:
     def __init__(self, result: Result, rows: Values) -> None:
         self._result = result
         self._rows = rows
-        self._waits = np.flatnonzero(result.judgement.waiting[rows] != NOBODY)
+        self._sides = _waiting_sides(result, rows)
+        self._waits = np.flatnonzero(self._sides != NOBODY)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The causes for which those wait that do."""
         result = self._result
-        rows = self._rows[self._waits]
-        return Diagnosis(Waiting(result.facts, result.judgement, rows, result.listeners, result.capture.files))
+        rows, sides = self._rows[self._waits], self._sides[self._waits]
+        listeners, files = result.listeners, result.capture.files
+        return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, files))
 
     def values(self) -> dict[str, Values]:
         """The public columns, without ``evidence``: arrays of shape (n,)."""
@@ -70,6 +73,18 @@ class Explanations:
         spread = np.full(len(self._rows), -1, np.int64)
         spread[self._waits] = column
         return spread
+
+
+def _waiting_sides(result: Result, rows: Values) -> Values:
+    """Which side waits: by the packets, else by a socket table."""
+    sides = result.judgement.waiting[rows]
+    if result.matches is not None:
+        for side in (CLIENT, SERVER):
+            place = result.matches.of_side(side)[rows]
+            joined = np.flatnonzero((place >= 0) & (sides == NOBODY))
+            waits = [result.matches.sockets[at].state is State.CLOSE_WAIT for at in place[joined].tolist()]
+            sides[joined[np.array(waits, np.bool_)]] = side
+    return sides
 
 
 def in_blocks(result: Result, rows: Values) -> Iterator[tuple[Values, Explanations]]:

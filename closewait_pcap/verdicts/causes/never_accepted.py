@@ -6,11 +6,12 @@ What it means
 
 What proves it
     Certain: a socket table shows the socket with inode 0.
-    Probable: the listener's queue was seen full (a SYN to it was sent again and never answered, though the host was alive) while
-    this connection stood in it (13 of 14); or connections that had completed their handshake earlier were served, and this one,
-    others before it, and all later ones were not (85 of 89).
-    Possible: the same, for the first in the row, which an application that serves one at a time may have in hand (45 of 60 where
-    earlier ones were served); or a socket table that names no process, without inodes.
+    Probable: a socket table names the processes of others and none for it, without inodes (its reader may not have been root, or
+    the process lives in another PID namespace); or the listener's queue was seen full (a SYN to it was sent again and never
+    answered, though the host was alive) while this connection stood in it (4 of 4); or connections that had completed their
+    handshake earlier were served, and this one, others before it, and all later ones were not (85 of 89).
+    Possible: the same of the first in the row, which an application that serves one at a time may have in hand (of the first in a
+    full queue, 3 of 4; of the first after one that was served, 45 of 60).
 
 What would disprove it
     Payload or a FIN from the waiting end. A socket table that shows a process, or an inode other than 0.
@@ -30,15 +31,26 @@ from closewait_pcap.verdicts.evidence.waiting import Waiting
 def grounds(case: Waiting) -> list[Ground]:
     """Say what speaks for it."""
     listeners = case.listeners
-    silent = ~case.wrote & ~case.opened & ~case.closed & ~case.doubtful
+    by_table = ~case.wrote & ~case.opened & ~case.closed & ~case.kernel.held
+    silent = by_table & ~case.doubtful
     before, queued = case.of_place(listeners.before), silent & (case.of_place(listeners.queued) >= 0)
     first = case.of_place(listeners.queued) == 0
     return [
+        Ground(Cause.never_accepted, Confidence.certain, by_table & case.kernel.unowned, _unowned),
+        Ground(Cause.never_accepted, Confidence.probable, by_table & case.kernel.nameless, _nameless),
         Ground(Cause.never_accepted, Confidence.probable, queued & ~first, _full),
         Ground(Cause.never_accepted, Confidence.probable, silent & (before > 0), _behind),
         Ground(Cause.never_accepted, Confidence.possible, queued, _full),
         Ground(Cause.never_accepted, Confidence.possible, silent & (before == 0), _behind),
     ]
+
+
+def _unowned(case: Waiting, at: int) -> str:
+    return f"{case.kernel.tell(at)}: no process has ever had it"
+
+
+def _nameless(case: Waiting, at: int) -> str:
+    return f"{case.kernel.tell(at)}, and no process, though it names those of others"
 
 
 def _full(case: Waiting, at: int) -> str:

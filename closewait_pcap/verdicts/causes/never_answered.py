@@ -24,7 +24,7 @@ from closewait_pcap.verdicts.evidence.waiting import Waiting
 
 def grounds(case: Waiting) -> list[Ground]:
     """Say what speaks for it."""
-    silent = ~case.wrote & ~case.opened & ~case.closed & ~case.doubtful
+    silent = ~case.wrote & ~case.opened & ~case.closed & ~case.doubtful & ~case.kernel.held
     return [Ground(Cause.never_answered, Confidence.possible, silent, _silent)]
 
 

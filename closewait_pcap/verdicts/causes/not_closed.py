@@ -28,14 +28,20 @@ from closewait_pcap.verdicts.evidence.waiting import Waiting
 
 def grounds(case: Waiting) -> list[Ground]:
     """Say what speaks for it."""
-    free = ~case.blocked & ~case.sending & ~case.doubtful
+    free = ~case.blocked & ~case.kernel.blocked & ~case.sending & ~case.doubtful
+    held = case.kernel.held & ~case.kernel.blocked & ~case.sending
     queue = case.of_place(case.listeners.later_served)
     certain = ((case.wrote, _wrote), (case.opened, _opened), (case.closed, _closed))
     possible = ((case.has_read, _read), (queue >= 0, _overtaken))
     return [
+        Ground(Cause.not_closed, Confidence.certain, held, _held),
         *(Ground(Cause.not_closed, Confidence.certain, free & applies, tell) for applies, tell in certain),
         *(Ground(Cause.not_closed, Confidence.possible, free & applies, tell) for applies, tell in possible),
     ]
+
+
+def _held(case: Waiting, at: int) -> str:
+    return case.kernel.tell(at)
 
 
 def _wrote(case: Waiting, at: int) -> str:

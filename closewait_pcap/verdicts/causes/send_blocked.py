@@ -28,7 +28,14 @@ from closewait_pcap.verdicts.evidence.waiting import Waiting
 def grounds(case: Waiting) -> list[Ground]:
     """Say what speaks for it."""
     applies = case.blocked & ~case.sending & ~case.doubtful
-    return [Ground(Cause.send_blocked, Confidence.probable, applies, _blocked)]
+    return [
+        Ground(Cause.send_blocked, Confidence.certain, case.kernel.blocked & ~case.sending, _unsent),
+        Ground(Cause.send_blocked, Confidence.probable, applies, _blocked),
+    ]
+
+
+def _unsent(case: Waiting, at: int) -> str:
+    return case.kernel.tell(at)
 
 
 def _blocked(case: Waiting, at: int) -> str:

@@ -34,10 +34,10 @@ def unread(waiting: Side, peer: Side, is_client: Bools) -> Unread:
     Returns:
         The estimate and what it lies between.
     """
-    known = (peer.flags & FROM_SYN) != 0
+    known = ((peer.flags & FROM_SYN) != 0) & peer.fin_acked
     everything = waiting.me["ack_high"] - 1  # from the first byte on, the FIN included
     wrote = waiting.me["bytes"] > 0
     since_answer = waiting.me["ack_high"] - np.maximum(waiting.me["data_ack"], 1)
-    estimate = np.select([wrote & is_client, wrote, known], [1, since_answer, everything], -1)
+    estimate = np.select([~peer.fin_acked, wrote & is_client, wrote, known], [-1, 1, since_answer, everything], -1)
     high = np.where(known, everything, -1)
     return Unread(np.asarray(estimate), np.where(estimate < 0, -1, 0), np.asarray(high))

@@ -9,14 +9,17 @@ from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, WINDOW_UPDATE, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME, moment
+from closewait_pcap.verdicts.evidence.kernel import Kernel
 from closewait_pcap.verdicts.evidence.listeners import Listeners
 from closewait_pcap.verdicts.evidence.receive_queue import Unread, unread
 from closewait_pcap.verdicts.judge import CLIENT, Judgement
-from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, still_sends
+from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, Small, still_sends
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from closewait_pcap.sockets.matching import Matches
 
 WIDE = 1 << 18
 """A window that reaches this far beyond all that was sent has grown because its application reads: Linux begins with 64 KiB,
@@ -29,22 +32,33 @@ class Waiting:
     Args:
         facts: of all flows.
         judgement: of all flows.
-        rows: of the flows, all with a waiting side.
+        rows: of the flows.
+        sides: which of their sides waits: CLIENT or SERVER.
         listeners: behind which servers wait.
+        matches: the flows' sockets, where tables of them were given.
         files: names of the files read, for words.
     """
 
     def __init__(
-        self, facts: Facts, judgement: Judgement, rows: Ints, listeners: Listeners, files: "Sequence[str]" = ("",)
+        self,
+        facts: Facts,
+        judgement: Judgement,
+        rows: Ints,
+        sides: Small,
+        listeners: Listeners,
+        matches: "Matches | None" = None,
+        files: "Sequence[str]" = ("",),
     ) -> None:
         self.rows = rows
         self.listeners = listeners
         self.facts = facts
         self._files = files
-        self.is_client: Bools = judgement.waiting[rows] == CLIENT
+        self.is_client: Bools = sides == CLIENT
         end = judgement.client_end[rows] ^ ~self.is_client
         me, you = facts.ends[rows, end], facts.ends[rows, 1 - end]
         self.me, self.peer = Side(me, you), Side(you, me)
+        self.kernel = Kernel(matches, rows, sides)
+        """What the socket tables say of it."""
         self.verdict = judgement.verdict[rows]
         self.doubtful: Bools = self.verdict == Verdict.close_wait_possible
         """The capture cannot exclude that this end has closed."""
