@@ -56,11 +56,10 @@ class Explanations:
         values["confidence"] = Category.of(values["confidence"], columns.CONFIDENCES)
         return values | {"limits": _limits_category(self.limits)}
 
-    def evidence(self) -> list[str | None]:
-        """What speaks for each cause, in words; None where a flow does not wait."""
-        texts: list[str | None] = [None] * len(self._rows)
-        for at, place in enumerate(self._waits.tolist()):
-            texts[place] = self.diagnosis.evidence(at)
+    def evidence(self) -> Values:
+        """What speaks for each cause, in words, shape (n,); None where a flow does not wait."""
+        texts: Values = np.full(len(self._rows), None, object)
+        texts[self._waits] = [self.diagnosis.evidence(at) for at in range(len(self._waits))]
         return texts
 
     @cached_property
@@ -141,7 +140,7 @@ def listener_values(result: Result) -> dict[str, Values]:
         times = ends["syn_acked_time"][known, 1 - client_end[known]] if len(ends) else rows
         return np.where(rows >= 0, times, NO_TIME)
 
-    refused = listeners.first_unanswered
+    refused = listeners.first_refused
     order = np.lexsort((listeners.port, -listeners.unserved, -np.sign(listeners.queue)))
     values = {
         "address": listeners.address,

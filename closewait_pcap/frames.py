@@ -33,7 +33,7 @@ def flows_frame(result: Result, rows: Values) -> "pd.DataFrame":
 
     explanations, streams = Explanations(result, rows), result.streams_of(rows)
     values = flow_values(result, rows) | explanations.values()
-    values["evidence"] = np.array(explanations.evidence(), object)
+    values["evidence"] = explanations.evidence()
     values["display_filter"] = np.array([display_filter(stream) for stream in streams.tolist()], object)
     return _frame(columns.FLOWS, values, result, pd.Index(streams, name="stream"))
 

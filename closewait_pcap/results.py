@@ -21,7 +21,8 @@ from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.verdicts.evidence.listeners import Listeners, gather, under_pressure
+from closewait_pcap.verdicts.evidence.listeners import Listeners, gather
+from closewait_pcap.verdicts.evidence.servers import under_pressure
 from closewait_pcap.verdicts.judge import Judgement
 from closewait_pcap.verdicts.verdict import Verdict
 

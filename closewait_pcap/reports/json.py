@@ -10,16 +10,20 @@ import numpy as np
 from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
 from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.explanations import Explanations, count_causes, find_limits, listener_values
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Category, Result, Values, display_filter, flow_values
 from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.table import Snapshot
 
+_FIRST = 10
+"""Streams named of each limit."""
 SCHEMA_VERSION = 1
 """Goes up when a field changes its meaning or goes away; new fields do not change it."""
 
@@ -54,17 +58,30 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
     """
     info, summary, endpoints = result.capture, wording.summarize(result, shown), endpoint_values(result, shown)
     listed = shown if all_flows else wording.flagged(result, shown)
-    streams, flows = (
-        result.streams_of(listed).tolist(),
-        _rows(columns.chosen(columns.FLOWS, len(info.files), sockets=result.matches is not None), flow_values(result, listed)),
-    )
+    explanations, streams = Explanations(result, listed), result.streams_of(listed).tolist()
+    values = flow_values(result, listed) | explanations.values() | {"evidence": explanations.evidence()}
+    flows = _rows(columns.chosen(columns.FLOWS, len(info.files), sockets=result.matches is not None), values)
     return {
         "headline": wording.headline(result, shown, endpoints),
         "close_wait": {name: getattr(summary, name) for name in ("close_wait", "stuck", "sending", "too_young")},
         "flows_total": summary.flows,
         "verdicts": summary.counts,
+        "causes": {
+            cause.name: {confidence.name: number for confidence, number in sorted(confidences.items())}
+            for cause, confidences in count_causes(result, wording.flagged(result, shown)).items()
+        },
         "stuck_after_s": result.stuck_after / 1e9,
         "endpoints": _rows(columns.ENDPOINTS, endpoints),
+        "listeners": _rows(columns.LISTENERS, listener_values(result)),
+        "limits": [
+            {
+                "limit": limit.name,
+                "meaning": limit.meaning,
+                "flows": len(rows),
+                "first": result.streams_of(rows[:_FIRST]).tolist(),
+            }
+            for limit, rows in find_limits(result, shown).items()
+        ],
         "flows": [
             {"stream": stream, **flow, "display_filter": display_filter(stream)}
             for stream, flow in zip(streams, flows, strict=True)
@@ -180,6 +197,8 @@ def _json_values(column: Column, values: Values) -> list[Any]:
     if column.kind is Kind.category:
         texts = [*values.texts, None]  # type: ignore[attr-defined]
         return [texts[code] for code in numbers]
+    if column.kind is Kind.text:
+        return list(values)  # None where missing, already
     if column.kind is Kind.flag:
         return [None if value < 0 else bool(value) for value in numbers]
     return [None if value < 0 else value for value in numbers]
@@ -225,8 +244,29 @@ def schema() -> dict[str, Any]:
             "propertyNames": {"enum": [verdict.name for verdict in Verdict]},
             "additionalProperties": count,
         },
+        "causes": {
+            "type": "object",
+            "propertyNames": {"enum": list(columns.CAUSES)},
+            "additionalProperties": {
+                "type": "object",
+                "propertyNames": {"enum": list(columns.CONFIDENCES)},
+                "additionalProperties": count,
+            },
+            "description": "flows that wait or waited, by cause and confidence",
+        },
         "stuck_after_s": {"type": "number"},
         "endpoints": {"type": "array", "items": _object({_json_name(column): _field(column) for column in columns.ENDPOINTS})},
+        "listeners": _records(columns.LISTENERS),
+        "limits": _list(
+            _object(
+                {
+                    "limit": {"enum": [limit.name for limit in Limit]},
+                    "meaning": {"type": "string"},
+                    "flows": count,
+                    "first": _list(count) | {"description": "streams of the first of them"},
+                }
+            )
+        ),
         "flows": {
             "type": "array",
             "items": _object(

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from closewait_pcap import quantities
 from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.explanations import Explanations
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
+from closewait_pcap.reports.why import say_causes, say_limits, say_queues
 from closewait_pcap.results import Category, Result, Values, flow_values
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -139,6 +141,8 @@ def render(
             pasted = wording.streams_filter(result, flagged[:WORST])
             merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""
             page.lines.append(f"Wireshark filter{merged}: {pasted}")  # never broken
+    say_causes(page, result, flagged)
+    say_queues(page, result)
     if result.matches is not None:
         from closewait_pcap.reports.sockets import say_sockets  # noqa: PLC0415 - only with socket tables
 
@@ -151,6 +155,7 @@ def render(
             page.say(sentence, indent="  ")
     for sentence in wording.delayed_reconnects(result, shown):
         page.say(sentence)
+    say_limits(page, result, shown)
     page.say()
     for line in _footer(result, summary):
         page.say(line)
@@ -183,11 +188,11 @@ def _endpoint_table(endpoints: dict[str, Values]) -> Table:
 
 
 def _flow_table(result: Result, flows: Values) -> Table:
-    values = flow_values(result, flows)
+    values = flow_values(result, flows) | Explanations(result, flows).values()
     files = wording.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
-    titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "file", "FIN frame", "its ACK", "ended by"]
-    titles += ["via", "held by", "history"]
+    titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "cause", "file", "FIN frame", "its ACK"]
+    titles += ["ended by", "via", "held by", "history"]
     right = [title in ("stream", "held", "FIN frame", "its ACK") for title in titles]
     rows = [_flow_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
     if result.matches is not None:
@@ -195,7 +200,7 @@ def _flow_table(result: Result, flows: Values) -> Table:
 
         for cells, flow in zip(rows, flows.tolist(), strict=True):
             cells[titles.index("held by")] = flow_holder(result, flow)
-    untold = [title for title in ("ended by", "via", "held by") if not any(row[titles.index(title)] for row in rows)]
+    untold = [title for title in ("cause", "ended by", "via", "held by") if not any(row[titles.index(title)] for row in rows)]
     untold += ["file"] * (len(result.capture.files) == 1)
     for title in untold:
         place = titles.index(title)
@@ -216,6 +221,7 @@ def _flow_row(values: dict[str, Values], row: int, stream: int) -> list[str]:
         waiting,
         "" if held == NO_TIME else quantities.span(held),
         {1: "yes", 0: "no: sending"}.get(int(values["stuck"][row]), young),
+        " ".join(filter(None, [_text(values, "confidence", row), _text(values, "cause", row)])),
         _file(values, _file_shown(values, row), row),
         _frame(values, f"{closer}_fin", row),
         _frame(values, f"{closer}_fin_ack", row),

@@ -10,7 +10,7 @@ import numpy as np
 
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
-from closewait_pcap.verdicts.evidence.listeners import is_among
+from closewait_pcap.verdicts.evidence.servers import is_among
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY, Judgement
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side
 from closewait_pcap.verdicts.verdict import Verdict
@@ -55,7 +55,7 @@ def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
         facts: of all flows.
         judgement: of all flows.
         rows: of the flows, shape (n,).
-        pressed: where SYNs go unanswered, as `listeners.under_pressure` gives it.
+        pressed: where SYNs go unanswered, as `servers.under_pressure` gives it.
 
     Returns:
         `Limit` bits, shape (n,).

@@ -26,6 +26,7 @@ from closewait_pcap.quantities import count
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.ground import Ground
 from closewait_pcap.verdicts.evidence.waiting import Waiting
+from closewait_pcap.verdicts.verdict import Verdict
 
 
 def grounds(case: Waiting) -> list[Ground]:
@@ -56,13 +57,14 @@ def _nameless(case: Waiting, at: int) -> str:
 def _full(case: Waiting, at: int) -> str:
     listeners, place = case.listeners, case.place[at]
     listener = listeners.listener[place]
-    refused = int(listeners.first_unanswered[listener])
-    syn = case.facts.flows[refused]
-    return (
-        f"the server's queue was full: the SYN of {case.stream(refused)} ({case.frame(int(syn['first_frame']))}, "
-        f"{case.clock(int(syn['first_time']))}) was sent again and never answered, while {int(listeners.queue[listener]):,} "
-        f"connections waited to be accepted, {int(listeners.queued[place]):,} of them before this one"
-    )
+    refused = int(listeners.first_refused[listener])
+    flow = case.facts.flows[refused]
+    syn = f"{case.stream(refused)} ({case.frame(int(flow['first_frame']))}, {case.clock(int(flow['first_time']))})"
+    kept_out = f"the SYN of {syn} was sent again and never answered"
+    if case.judgement.verdict[refused] != Verdict.unanswered:
+        kept_out = f"the handshake of {syn} was completed and not taken: the server sent its SYN-ACK again"
+    waited = f"while {count(int(listeners.queue[listener]), 'connection')} waited to be accepted"
+    return f"the server's queue was full: {kept_out}, {waited}, {int(listeners.queued[place]):,} of them before this one"
 
 
 def _behind(case: Waiting, at: int) -> str:

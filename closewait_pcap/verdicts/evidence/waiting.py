@@ -51,7 +51,7 @@ class Waiting:
     ) -> None:
         self.rows = rows
         self.listeners = listeners
-        self.facts = facts
+        self.facts, self.judgement = facts, judgement
         self._files = files
         self.is_client: Bools = sides == CLIENT
         end = judgement.client_end[rows] ^ ~self.is_client
