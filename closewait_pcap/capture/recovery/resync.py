@@ -37,6 +37,8 @@ class Found(NamedTuple):
     """Of the file that begins there; None where the damaged one goes on."""
     headers: int = 0
     """How many plausible ones, at least, stand one behind the other from there on."""
+    certain: bool = False
+    """They do not lie within one frame: they are longer than any, or end with the input."""
 
 
 class _Run(NamedTuple):
@@ -67,7 +69,7 @@ def continues(data: Bytes, at: int, grammar: Grammar, near: int | None, *, ended
     return grammar.next(data, at, near) >= 0 or header_of(data[at : at + HEAD].tobytes()) is not None
 
 
-def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool, least: int = 0) -> Found | int:
+def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool) -> Found | int:
     """Find the place where a capture goes on.
 
     Args:
@@ -75,7 +77,6 @@ def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool, least: int =
         begin: offset of the first place to look at.
         grammar: of the damaged file.
         ended: whether there is no input behind the data.
-        least: headers that a run must have to be believed.
 
     Returns:
         The place; or, where none was found, the offset up to which there is none.
@@ -90,9 +91,7 @@ def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool, least: int =
             if place.at < inside:
                 continue
             run = _follow(data, place, grammar, ended=ended)
-            if run.headers < least:
-                continue
-            found = place._replace(headers=run.headers)
+            found = place._replace(headers=run.headers, certain=run.certain)
             if run.certain:
                 return found if found.format else found._replace(at=_end_of_payload(data, found.at, run.end, grammar))
             if run.headers > 1 and run.broken:
@@ -104,6 +103,30 @@ def find(data: Bytes, begin: int, grammar: Grammar, *, ended: bool, least: int =
                 cut = found
         begin, piece = stop, min(4 * piece, _PIECE)
     return cut or end
+
+
+def find_majority(data: Bytes, begin: int, end: int, grammar: Grammar, votes: int) -> int | None:
+    """Find a run of many headers, each near in time to the one before it.
+
+    Args:
+        data: the input from somewhere on.
+        begin: offset of the first place to look at.
+        end: offset behind the last one.
+        grammar: of the file, without a time that is known.
+        votes: the run must have more headers than this.
+
+    Returns:
+        Where the first such run begins; None where there is none.
+    """
+    runs: dict[int, int] = {}
+    first = None
+    for place in grammar.places(data, begin, end).tolist()[::-1]:  # from the end on, so that each header is looked at but once
+        behind = grammar.next(data, place, None)
+        follows = behind in runs and grammar.next(data, behind, grammar.time(data, place)) >= 0
+        runs[place] = 1 + (runs[behind] if follows else 0)
+        if runs[place] > votes:
+            first = place
+    return first
 
 
 def _candidates(data: Bytes, begin: int, end: int, grammar: Grammar) -> Iterator[Found]:

@@ -4,14 +4,17 @@ import struct
 from collections import Counter
 
 from closewait_pcap.capture.headers import MAX_OFFSET, NEAR_NS
+from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.capture.recovery.plausible import LONGEST, Blocks, Grammar, Limits, Records, limits_of
-from closewait_pcap.capture.recovery.resync import LOOKAHEAD, Found, continues, find
+from closewait_pcap.capture.recovery.resync import LOOKAHEAD, Found, continues, find, find_majority
 from closewait_pcap.capture.sniff import Format
 from closewait_pcap.capture.window import Cursor
 
 IMPOSSIBLE_LENGTH = "an impossible length"
 HABIT = 16
 """What is odd so often, and yet followed by a sound record, is how this file's writer does it, and no longer looked at."""
+_CONTESTS = 8
+"""So often it is considered whether a capture's beginning is junk: up to 0.1 s each, and where it is, damage soon follows."""
 
 
 class Scales:
@@ -26,7 +29,9 @@ class Scales:
         self._cursor = cursor
         self._file = file
         cursor.begin = cursor.position
-        self._frames_before, self._timed_before = int(cursor.decoder.frames), int(cursor.decoder.timed)
+        self._frames_before = int(cursor.decoder.frames)
+        self._may_be_junk = not file.pcapng and self._frames_before % (1 << FRAME_BITS) == 0  # of a capture, its first file
+        self._contests = _CONTESTS
         self._odd: Counter[str] = Counter()
         cursor.decoder.trusted = -1
         if not file.pcapng:
@@ -83,7 +88,7 @@ class Scales:
             found = self._find(int(decoder.at), young=young)
             if isinstance(found, Found):
                 decoder.at, decoder.trusted = found.at, -1 if found.format else found.at
-                if young and not (found.format or self._file.pcapng) and self._is_of_another_time(found.at):
+                if young and self._may_be_junk and not found.format and self._is_of_another_time(found.at):
                     self._begin_anew()
                 return found
             decoder.at = found
@@ -98,30 +103,30 @@ class Scales:
         begin before the damage, in what was taken for a frame.
         """
         cursor, grammar = self._cursor, self._grammar()
-        data, ended = cursor.data, cursor.window.ended
-        found = find(data, begin, grammar, ended=ended)
-        if grammar.near is None or not young:
+        data = cursor.data
+        found = find(data, begin, grammar, ended=cursor.window.ended)
+        follows = found if isinstance(found, Found) else Found(begin, None)
+        if grammar.near is None or not (young and self._may_be_junk and self._contests) or follows.certain:
             return found
+        self._contests -= 1
         grammar.near = None
-        votes = int(cursor.decoder.frames) - self._frames_before + (found.headers if isinstance(found, Found) else 0)
+        votes = int(cursor.decoder.frames) - self._frames_before + follows.headers
         beginning = cursor.begin - cursor.window.passed
-        other = find(data, begin if beginning < 0 else beginning + 1, grammar, ended=ended, least=votes + 1)
-        outvoted = isinstance(other, Found) and other.format is None and self._is_of_another_time(other.at)
-        return other if outvoted else found
+        place = find_majority(data, begin if beginning < 0 else beginning + 1, min(begin + LOOKAHEAD, len(data)), grammar, votes)
+        return found if place is None or not self._is_of_another_time(place) else Found(place, None)
 
     def _is_of_another_time(self, at: int) -> bool:
         """Whether a pcap record is of another time than what was read of the file."""
         decoder = self._cursor.decoder
         (seconds,) = struct.unpack_from(">I" if decoder.big else "<I", self._cursor.window.buffer, at)
-        return bool(decoder.timed) and seconds > 0 and abs(seconds * 1_000_000_000 - int(decoder.previous_time)) > NEAR_NS
+        return seconds > 0 and bool(decoder.timed) and abs(seconds * 1_000_000_000 - int(decoder.previous_time)) > NEAR_NS
 
     def _begin_anew(self) -> None:
         """Let the file begin at the cursor: what was read of it before says nothing of the time."""
         cursor, decoder = self._cursor, self._cursor.decoder
-        cursor.begin, self._frames_before = cursor.position, int(decoder.frames)
-        if not self._timed_before:
-            for name in ("timed", "longest_pause", "backwards", "largest_step_back"):
-                setattr(decoder, name, 0)
+        cursor.begin, self._frames_before, self._may_be_junk = cursor.position, int(decoder.frames), False
+        for name in ("timed", "longest_pause", "backwards", "largest_step_back"):
+            setattr(decoder, name, 0)
 
     def _grammar(self) -> Grammar:
         """What plausible headers look like, as things stand."""
