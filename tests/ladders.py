@@ -33,7 +33,13 @@ from closewait_pcap.flows.table import Facts, FlowTable
 from closewait_pcap.tcp.endpoint import Endpoint
 from closewait_pcap.tcp.sequence import Segment
 from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.cause import Cause, Confidence
+from closewait_pcap.verdicts.causes.diagnosis import Diagnosis
+from closewait_pcap.verdicts.evidence.listeners import gather
+from closewait_pcap.verdicts.evidence.servers import under_pressure
+from closewait_pcap.verdicts.evidence.waiting import Waiting
 from closewait_pcap.verdicts.judge import Judgement, judge
+from closewait_pcap.verdicts.limits import Limit, limits_of
 from closewait_pcap.verdicts.verdict import Verdict
 from tests.tcp.reference import assert_reference, assert_same
 from tests.tcp.wire import address, packet_records, pcap
@@ -217,6 +223,40 @@ class Climb:
             if roles_from is not None and name != "swapped":
                 assert RolesFrom(j.roles_from[flow]).name == roles_from, name
         return self
+
+    def cause(self, cause: str, confidence: str, *told: str, flow: int = -1) -> "Climb":
+        """Assert why it waits, in all ways.
+
+        Args:
+            cause: the cause's name.
+            confidence: how sure.
+            told: what the evidence says in the plain way.
+            flow: which connection of the ladder.
+        """
+        for name in self.played:
+            diagnosis = self.diagnosis(name, flow)
+            assert (str(Cause(diagnosis.cause[0])), str(Confidence(diagnosis.confidence[0]))) == (cause, confidence), name
+        evidence = self.diagnosis("plain", flow).evidence(0)
+        assert all(words in evidence for words in told), evidence
+        return self
+
+    def diagnosis(self, name: str = "plain", flow: int = -1) -> Diagnosis:
+        """The cause of one flow, in one of the ways."""
+        played = self.played[name]
+        row = np.arange(len(played.facts.flows))[flow:][:1]
+        sides, listeners = played.judgement.waiting[row], gather(played.facts, played.judgement)
+        return Diagnosis(Waiting(played.facts, played.judgement, row, sides, listeners))
+
+    def limits(self, flow: int = -1) -> set[str]:
+        """What the capture cannot show of a flow, the same in all ways."""
+        found = set()
+        for played in self.played.values():
+            row = np.arange(len(played.facts.flows))[flow:][:1]
+            pressed = under_pressure(played.facts, played.judgement)
+            found.add(int(limits_of(played.facts, played.judgement, row, pressed)[0]))
+        assert len(found) == 1, found
+        bits = found.pop()
+        return {str(limit.name) for limit in Limit if limit & bits}
 
     def states(self, flow: int = -1) -> tuple[str, str]:
         """The left and the right end's state at the end, the same in all ways."""
