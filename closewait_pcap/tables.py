@@ -88,7 +88,7 @@ def holding_values(hosts: Sequence[Host]) -> dict[str, Values]:
 def holder_values(hosts: Sequence[Host]) -> dict[str, Values]:
     """Compute the public columns of the processes that hold sockets in CLOSE_WAIT, as in `columns.HOLDERS`: the most first."""
     counts = [(host.last.source, *who, number) for host in hosts for who, number in count_by_process(host.last).items()]
-    counts.sort(key=lambda each: -each[3])
+    counts.sort(key=lambda each: (-each[3], each[1], each[2] or 0))
     return {
         "table": Category.of(*texts([source for source, _, _, _ in counts])),
         "process": Category.of(*texts([name for _, name, _, _ in counts])),

@@ -8,6 +8,8 @@ from closewait_pcap.sockets.table import TimeFrom
 LONGEST_LINE = 300
 """A longer line is no banner; whoever puts a date into one wants it read by something else."""
 
+_NO_LATER = 2200
+"""ns since the epoch fit into 63 bits until 2262."""
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[3 * place : 3 * place + 3]: place + 1 for place in range(12)}
 _ZONES = {  # minutes east of UTC; only abbreviations that one zone alone uses
     **{"Z": 0, "UTC": 0, "GMT": 0, "WEST": 60, "CET": 60, "CEST": 120, "EET": 120, "EEST": 180, "MSK": 180, "HKT": 480},
@@ -92,6 +94,8 @@ def _time(
     minutes = _ZONES.get(zone, 0)
     if offset:
         minutes = (int(offset[2]) * 60 + int(offset[3])) * (-1 if offset[1] == "-" else 1)
+    if not 1970 <= year < _NO_LATER:
+        return None
     try:
         moment = datetime(year, month, day, *clock, tzinfo=timezone(timedelta(minutes=minutes)))
     except ValueError:  # the 31st of February, 25 o'clock

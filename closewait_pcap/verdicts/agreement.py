@@ -10,6 +10,7 @@ from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.sockets.hosts import missing_sockets
 from closewait_pcap.sockets.matching import Matches
 from closewait_pcap.sockets.placing import SLACK
+from closewait_pcap.sockets.values import numbers
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.differences import ABSENT, RULES, Cases
 from closewait_pcap.verdicts.events import state_changes
@@ -108,7 +109,7 @@ def _cases(
         row, side, socket, kernel, inferred, shown, around, moment, end, end + SLACK,
         ends["flags"][row, mine].astype(np.int64), ends["flags"][row, 1 - mine].astype(np.int64),
         ends["ack_high"][row, mine], ends["fin"][row, 1 - mine],
-        np.array([-1 if queued is None else queued for queued in send_q], np.int64),
+        numbers(send_q),
     )  # fmt: skip
 
 

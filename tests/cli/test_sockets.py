@@ -236,6 +236,13 @@ def test_rows_without_a_state_are_not_called_healthy(tmp_path: Path) -> None:
     assert "no State column" in page
 
 
+def test_numbers_that_no_kernel_prints(folder: Path) -> None:
+    rows = (folder / "ss1.txt").read_text().replace("ESTAB  0      0", f"ESTAB  {2**64 - 1} {2**64 - 1}")
+    (folder / "huge.txt").write_text(rows)
+    assert run("capture.pcap", "--all", "--format", "json", "--sockets", "huge.txt", cwd=folder).returncode == 0
+    assert run("capture.pcap", "--all", "--sockets", "huge.txt", cwd=folder).returncode == 0
+
+
 def test_tables_from_stdin(folder: Path) -> None:
     data = (folder / "ss1.txt").read_bytes()
     assert b"nobody: never accepted" in run("capture.pcap", "--sockets", "-", stdin=data, cwd=folder).stdout

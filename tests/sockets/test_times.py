@@ -105,3 +105,8 @@ def test_a_loop_with_date() -> None:
 def test_a_date_alone_separates_tables_without_headers() -> None:
     text = f"1795276728\n{ROW}1795276729\n{ROW}{ROW}"
     assert [(snapshot.time, len(snapshot.sockets)) for snapshot in read_snapshots(text)] == [(AT, 1), (AT + 10**9, 2)]
+
+
+def test_a_year_beyond_what_ns_can_count_is_no_time() -> None:
+    assert find_time("9999-12-31T23:59:59Z") is None
+    assert find_time("1969-12-31T23:59:59Z") is None
