@@ -1,4 +1,4 @@
-"""Make what of the documentation follows from the program: columns.md, report.schema.json and the example in json.md.
+"""Make what of the documentation follows from the program: columns.md, causes.md, report.schema.json, the example in json.md.
 
 Run it after changing a column, the JSON or a sample; ``tests/reports/test_docs.py`` fails until it was run::
 
@@ -17,7 +17,10 @@ from pathlib import Path
 from closewait_pcap import columns
 from closewait_pcap.columns import Column
 from closewait_pcap.reports.json import schema
+from closewait_pcap.verdicts.cause import Cause
+from closewait_pcap.verdicts.causes.diagnosis import explain
 from closewait_pcap.verdicts.differences import RULES
+from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import MEANINGS
 
 DOCS = Path(__file__).parent
@@ -29,6 +32,10 @@ TABLES: dict[str, tuple[str, Sequence[Column]]] = {
     ),
     "events": ("One row per state change of either end, ordered by stream, then time.", columns.EVENT_COLUMNS),
     "endpoints": ("One row per endpoint that waits or did, the worst first.", columns.ENDPOINTS),
+    "listeners": (
+        "One row per listener behind which a silent server end waits, or whose queue was full; full ones first.",
+        columns.LISTENERS,
+    ),
     "sockets": ("One row per row of the socket tables; empty where none was given.", columns.SOCKETS),
     "agreement": (
         "The kernel's state against that of the packets: one row per end that a socket table has, or lacks although it must "
@@ -86,6 +93,28 @@ def _verdicts() -> str:
     return "\n".join(rows + [f"| `{verdict.name}` | {meaning} |" for verdict, meaning in MEANINGS.items()])
 
 
+def causes_page() -> str:
+    """Write the causes, as their files explain them, and the limits."""
+    parts = [
+        "# Causes",
+        "Made by `docs/generate.py` from `closewait_pcap/verdicts/causes/` and `limits.py`. Every end that waits, or did, has "
+        "one cause, with a confidence (`certain`, `probable`: right in at least 88 of 100 cases, `possible`) and evidence; of "
+        "all grounds that apply, the surest is named. How often a claim is right was counted on connections whose state the "
+        "kernel told.",
+    ]
+    for cause in Cause:
+        explained = explain(cause)
+        parts += [f"## `{cause}`", f"**{explained.summary}**"]
+        titles = ("What it means", "What proves it", "What would disprove it", "What to do")
+        parts += [f"*{title}.* {text}" for title, text in zip(titles, explained[1:], strict=True)]
+    parts += [
+        "## Limits",
+        "What a capture cannot show of a flow, however well it is read; the column `limits` names those that apply.",
+    ]
+    parts += ["\n".join(f"- `{limit.name}`: {limit.meaning}." for limit in Limit)]
+    return "\n\n".join(parts) + "\n"
+
+
 def schema_page() -> str:
     """Write the JSON Schema of the report."""
     return json.dumps(schema(), indent=1) + "\n"
@@ -101,7 +130,7 @@ def json_page() -> str:
     return page[: block.start(2)] + run.stdout + page[block.end(2) :]
 
 
-PAGES = {"columns.md": columns_page, "report.schema.json": schema_page, "json.md": json_page}
+PAGES = {"columns.md": columns_page, "causes.md": causes_page, "report.schema.json": schema_page, "json.md": json_page}
 
 if __name__ == "__main__":
     for file_name, make in PAGES.items():

@@ -1,10 +1,12 @@
 """Captures recorded beside the kernel's socket tables, where they lie beside the checkout: no decidable verdict may be wrong."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from closewait_pcap import Analysis, analyze
@@ -51,6 +53,73 @@ def test_close_wait_is_what_the_kernel_says(capture: Path) -> None:
             wrong.append((connection["id"], connection["scenario"], connection["variant"], kernel, flow.verdict, flow.Index))
     assert judged >= 55
     assert wrong == []
+
+
+CAUSES = {
+    "leak": "not_closed",
+    "stopped_reading": "not_closed",
+    "slow_close": "not_closed",
+    "never_accepted": "never_accepted",
+    "half_close_active": "still_sending",
+    "send_blocked": "send_blocked",
+}
+"""What the kernel's tables, and what happened later, say of the cause."""
+AT_LEAST_PROBABLE = 0.88
+
+
+def waiting_ends(capture: Path, **options: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """The ends in CLOSE_WAIT by the kernel: the cause, the kernel's row and the flow."""
+    truth = json.loads((capture.parent / "truth.json").read_text())
+    for connection, flow in connections(truth, analyze(capture, **options)):
+        for side in connection["cw_sides"] or []:
+            if connection["final"] and connection["kernel"][side]["state"] == "CLOSE-WAIT":
+                yield CAUSES[connection["cw_cause"]], connection["kernel"][side], flow
+
+
+def test_causes_are_as_sure_as_they_say() -> None:
+    """No wrong certain one; of the probable ones no more are wrong than is promised; unread bytes within their bounds."""
+    right: Counter[tuple[str, bool]] = Counter()
+    unread: Counter[tuple[str, bool]] = Counter()
+    for capture in CAPTURES:
+        for cause, kernel, flow in waiting_ends(capture):
+            if not isinstance(flow.cause, str):
+                assert flow.verdict == "open"  # SEMANTICS section 6
+                continue
+            right[flow.confidence, flow.cause == cause] += 1
+            if flow.verdict == "close_wait":
+                estimate, low, high = (getattr(flow, f"recv_q_{name}") for name in ("estimate", "low", "high"))
+                unread["within", low <= kernel["recvq"] and (high is pd.NA or kernel["recvq"] <= high)] += 1
+                if cause == "never_accepted":
+                    unread["exact", estimate == kernel["recvq"]] += 1
+    assert right["certain", True] >= 250
+    assert right["certain", False] == 0
+    assert right["probable", True] >= AT_LEAST_PROBABLE * (right["probable", True] + right["probable", False])
+    assert unread["exact", True] >= 400
+    assert unread["exact", False] == unread["within", False] == 0
+
+
+def test_with_the_kernels_tables_every_cause_is_the_kernels() -> None:
+    joined = 0
+    for capture in CAPTURES:
+        tables = [str(capture.parent / f"ss_{host}.txt") for host in ("server", "client")]
+        for cause, _, flow in waiting_ends(capture, sockets=tables):
+            if "CLOSE_WAIT" in (flow.client_kernel_state, flow.server_kernel_state):
+                joined += 1
+                assert (flow.cause, flow.confidence) == (cause, "certain"), (capture, flow.Index, flow.evidence)
+    assert joined >= 1000
+
+
+def test_full_queues_are_recognised() -> None:
+    """Every listener that is said to have been full was so, and the limit is its backlog or a little more."""
+    found = 0
+    for capture in CAPTURES:
+        truth = json.loads((capture.parent / "truth.json").read_text())
+        backlogs = {listener["port"]: listener["backlog"] for listener in truth["listeners"]}
+        full = analyze(capture).listeners.dropna(subset=["queue_limit"])
+        for port, limit in zip(full["port"], full["queue_limit"], strict=True):
+            found += 1
+            assert 0 <= limit - backlogs[port] <= 2, (capture, port)
+    assert found >= 20
 
 
 def test_seed_scenarios_cut_at_their_steps() -> None:

@@ -44,7 +44,7 @@ def test_a_ring_is_found_and_read_as_the_whole(ring: Path, given: str) -> None:
 def test_the_page_names_the_file_of_each_frame(ring: Path) -> None:
     page = run(str(ring)).stdout.decode()
     lines = [line for line in page.splitlines() if " close_wait " in line]
-    assert [line.split()[8].split("_")[1] for line in lines] == ["00002", "00005", "00008"]
+    assert [line.split()[10].split("_")[1] for line in lines] == ["00002", "00005", "00008"]
     assert "Wireshark filter, after mergecap -w merged.pcapng FILE...: tcp.stream in {6, 16, 26}" in page
 
 

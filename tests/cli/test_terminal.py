@@ -28,7 +28,7 @@ def test_colours_only_at_a_terminal_that_wants_them() -> None:
 
 
 def test_a_wide_terminal_shows_what_a_pipe_gets() -> None:
-    shown = watch(LEAK, columns=250)
+    shown = watch(LEAK, columns=500)
     assert without_colours(shown.stdout) == run(LEAK).stdout.decode()
 
 

@@ -24,9 +24,9 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["columns.md", "report.schema.json", "json.md"])
+@pytest.mark.parametrize("name", ["columns.md", "causes.md", "report.schema.json", "json.md"])
 def test_pages_are_current(generate: ModuleType, name: str) -> None:
-    assert set(generate.PAGES) == {"columns.md", "report.schema.json", "json.md"}
+    assert set(generate.PAGES) == {"columns.md", "causes.md", "report.schema.json", "json.md"}
     assert (DOCS / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run: python docs/generate.py"
 
 

@@ -147,29 +147,21 @@ def test_acknowledged_bytes_that_no_frame_carries_leave_it_open(climb: Climber) 
     assert climbed.limits() == {"loss"}
 
 
+FIN = f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED\n"
+HEARD = f"{FIN}FIN_WAIT_2 <-- . 300 ack 101 <-- CLOSE_WAIT\n"
+MID_STREAM = "ESTABLISHED --> P. 100:200(100) ack 300 --> ESTABLISHED\nESTABLISHED <-- P. 300:400(100) ack 200 <-- ?"
+
+
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        (f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED", {"ack_pending"}),
-        (f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED\n... 30s", {"not_delivered"}),
-        (
-            f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED\nFIN_WAIT_2 <-- . 300 ack 101 <-- CLOSE_WAIT\n... 59s",
-            set(),
-        ),
-        (
-            f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED\nFIN_WAIT_2 <-- . 300 ack 101 <-- CLOSE_WAIT\n... 61s",
-            {"orphan_expired"},
-        ),
-        (
-            "ESTABLISHED --> P. 100:200(100) ack 300 --> ESTABLISHED\nESTABLISHED <-- P. 300:400(100) ack 200 <-- ?",
-            {"began_before"},
-        ),
+        (FIN, {"ack_pending"}),
+        (f"{FIN}... 30s", {"not_delivered"}),
+        (f"{HEARD}... 59s", set()),
+        (f"{HEARD}... 61s", {"orphan_expired"}),
+        (f"{HEARD}FIN_WAIT_2 <-- F. 300 ack 101 <-- LAST_ACK\nTIME_WAIT --> . 101 ack 301 --> CLOSED", set()),
+        (MID_STREAM, {"began_before"}),
         (HANDSHAKE, set()),
-        (
-            f"{HANDSHAKE}FIN_WAIT_1 --> F. 100 ack 300 --> ESTABLISHED\nFIN_WAIT_2 <-- . 300 ack 101 <-- CLOSE_WAIT\n"
-            "FIN_WAIT_2 <-- F. 300 ack 101 <-- LAST_ACK\nTIME_WAIT --> . 101 ack 301 --> CLOSED",
-            set(),
-        ),
     ],
 )
 def test_a_limit_is_attached_where_it_applies_and_only_there(climb: Climber, text: str, limit: set[str]) -> None:

@@ -8,7 +8,7 @@ What proves it
     Certain: a socket table shows the socket with inode 0.
     Probable: a socket table names the processes of others and none for it, without inodes (its reader may not have been root, or
     the process lives in another PID namespace); or the listener's queue was seen full (a SYN to it was sent again and never
-    answered, though the host was alive) while this connection stood in it (4 of 4); or connections that had completed their
+    answered, though the host was alive) while this connection stood in it (5 of 5); or connections that had completed their
     handshake earlier were served, and this one, others before it, and all later ones were not (85 of 89).
     Possible: the same of the first in the row, which an application that serves one at a time may have in hand (of the first in a
     full queue, 3 of 4; of the first after one that was served, 45 of 60).

@@ -1,4 +1,4 @@
-"""The application has the connection and does not close it.
+"""An application has the connection and does not close it, or closed it late.
 
 What it means
     The kernel has told the application that its peer will send no more (read() returns 0), and the application has not called
@@ -7,7 +7,7 @@ What it means
 What proves it
     Certain: the waiting end opened the connection itself, or sent payload, or closed in the end, or a socket table names the
     process that holds it, or gives it an inode. Measured: right in 770 of 770 connections that had been opened or written to.
-    Possible: its window grew as it only does when an application reads (27 of 27 that had read, none of 404 that nobody had
+    Possible: its window grew as it only does when an application reads (32 of 32 that had read, none of 404 that nobody had
     accepted; a large SO_RCVBUF or tcp_rmem may do the same); or a connection that had completed its handshake later was served,
     and the accept queue is first in, first out (26 of 31; not with SO_REUSEPORT or TCP_DEFER_ACCEPT).
 
