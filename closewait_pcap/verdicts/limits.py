@@ -3,6 +3,7 @@
 Source: compared with the kernel's own socket tables, these are the cases in which wire and kernel differ.
 """
 
+from collections.abc import Iterator
 from enum import IntFlag
 from types import DynamicClassAttribute
 
@@ -11,7 +12,7 @@ import numpy as np
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.verdicts.evidence.servers import is_among
-from closewait_pcap.verdicts.judge import CLIENT, NOBODY, Judgement
+from closewait_pcap.verdicts.judge import CLIENT, Judgement
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -36,6 +37,8 @@ class Limit(IntFlag):
         return MEANINGS[self]
 
 
+_SETTLED = (Verdict.closed, Verdict.reset, Verdict.refused, Verdict.unanswered)
+"""Verdicts to which nothing that a capture cannot show makes a difference."""
 MEANINGS = {
     Limit.fin_waits: "the end may have closed already: its FIN waits behind data that the peer does not take (kernel: LAST_ACK)",
     Limit.ack_pending: "the capture ends between a FIN and its acknowledgement: the kernel may say CLOSE_WAIT already",
@@ -60,33 +63,34 @@ def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
     Returns:
         `Limit` bits, shape (n,).
     """
+    bits = np.zeros(len(rows), np.int64)
+    open_ended = np.flatnonzero(~np.isin(judgement.verdict[rows], _SETTLED))
+    for limit, applies in _applying(facts, judgement, rows[open_ended], pressed):
+        bits[open_ended[applies]] |= int(limit)
+    return bits
+
+
+def _applying(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> Iterator[tuple[Limit, Bools]]:
     end = judgement.client_end[rows]
     of_client, of_server = facts.ends[rows, end], facts.ends[rows, 1 - end]
     client, server = Side(of_client, of_server), Side(of_server, of_client)
-    verdict, waiting, held = judgement.verdict[rows], judgement.waiting[rows], judgement.held[rows]
-    lasting = np.isin(verdict, [Verdict.close_wait, Verdict.close_wait_possible])
-    by_client = waiting == CLIENT
-    blocked = np.where(by_client, _holds_back(client, server), _holds_back(server, client))
+    verdict, held = judgement.verdict[rows], judgement.held[rows]
+
+    def is_one_of(*verdicts: Verdict) -> Bools:
+        return np.isin(verdict, verdicts)
+
+    blocked = np.where(judgement.waiting[rows] == CLIENT, _holds_back(client, server), _holds_back(server, client))
+    yield Limit.fin_waits, is_one_of(Verdict.close_wait, Verdict.close_wait_possible) & blocked
     pending = (client.fin & ~client.fin_acked) | (server.fin & ~server.fin_acked)
+    yield Limit.ack_pending, is_one_of(Verdict.open) & pending
     mid_stream = ~client.syn_seen & ~server.syn_seen
-    silent = server.has(SYN_ACK) & ~server.spoke & client.has(BARE_SYN) & is_among(facts, judgement, rows, pressed)
-    _misses(client, server) | _misses(server, client) | judgement.in_hole[rows]
-    found = [
-        (Limit.fin_waits, lasting & (waiting != NOBODY) & blocked),
-        (Limit.ack_pending, pending & (verdict == Verdict.open)),
-        (Limit.began_before, mid_stream & np.isin(verdict, [Verdict.open, Verdict.close_wait_possible, Verdict.not_reading])),
-        (Limit.not_delivered, verdict == Verdict.fin_unanswered),
-        (Limit.orphan_expired, (verdict == Verdict.close_wait) & (held >= ORPHAN_NS)),
-        (Limit.syn_cookie, silent & (verdict == Verdict.open)),
-        (
-            Limit.loss,
-            _misses(client, server) | _misses(server, client) | judgement.in_hole[rows] | (verdict == Verdict.undetermined),
-        ),
-    ]
-    bits = np.zeros(len(rows), np.int64)
-    for limit, applies in found:
-        bits |= np.where(applies, int(limit), 0)
-    return bits
+    yield Limit.began_before, is_one_of(Verdict.open, Verdict.close_wait_possible, Verdict.not_reading) & mid_stream
+    yield Limit.not_delivered, is_one_of(Verdict.fin_unanswered)
+    yield Limit.orphan_expired, is_one_of(Verdict.close_wait) & (held >= ORPHAN_NS)
+    silent = server.has(SYN_ACK) & ~server.spoke & client.has(BARE_SYN)
+    yield Limit.syn_cookie, is_one_of(Verdict.open) & silent & is_among(facts, judgement, rows, pressed)
+    lost = _misses(client, server) | _misses(server, client) | judgement.in_hole[rows]
+    yield Limit.loss, lost | is_one_of(Verdict.undetermined)
 
 
 def _holds_back(me: Side, you: Side) -> Bools:

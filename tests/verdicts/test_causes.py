@@ -191,6 +191,17 @@ def test_an_answer_tells_what_had_been_read(climb: Climber) -> None:
     assert [int(column[0]) for column in case.unread] == [51, 0, 151]
 
 
+def test_an_unread_close_notify_is_recognised_by_its_length(climb: Climber) -> None:
+    """31 bytes of TLS 1.2 and the FIN are the Recv-Q of 32 that operators ask about."""
+    climb(f"""{HANDSHAKE}
+        ESTABLISHED  --> P.  100:200(100) ack 300    --> ESTABLISHED
+        ESTABLISHED  <-- P.  300:420(120) ack 200    <-- ESTABLISHED
+        FIN_WAIT_1   --> F.  200:231(31) ack 420     --> ESTABLISHED
+        FIN_WAIT_2   <-- .   420 ack 232             <-- CLOSE_WAIT
+        ... 5s
+    """).cause("not_closed", "certain", "31 unread bytes, as long as a close_notify of TLS 1.2")
+
+
 def test_what_began_before_the_capture_has_no_upper_bound(climb: Climber) -> None:
     case = (
         climb("""

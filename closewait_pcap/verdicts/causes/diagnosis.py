@@ -13,6 +13,7 @@ from closewait_pcap.verdicts.causes import (
     still_sending,
     undetermined,
 )
+from closewait_pcap.verdicts.evidence.receive_queue import remark
 from closewait_pcap.verdicts.evidence.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Diagnosis:
     def evidence(self, at: int) -> str:
         """Say what speaks for one of the causes, for a person who looks at the capture with Wireshark."""
         text: str = self._grounds[self._ground[at]].tell(self.case, at)
-        return text
+        known = remark(int(self.case.unread.estimate[at]))
+        return f"{text}; {known}" if known and known not in text else text
 
 
 class Explained(NamedTuple):

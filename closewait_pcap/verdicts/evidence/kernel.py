@@ -6,6 +6,7 @@ import numpy as np
 
 from closewait_pcap.quantities import printable
 from closewait_pcap.tcp.state import State
+from closewait_pcap.verdicts.evidence.receive_queue import CLOSE_NOTIFY, remark
 from closewait_pcap.verdicts.sides import Bools, Ints, Small
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Kernel:
         place = int(self.place[at])
         socket, snapshot = self._matches.sockets[place], self._matches.snapshots[int(self._matches.snapshot_of[place])]
         said = [socket.state.name if socket.state is not None else "no state"]
+        said += [f"Recv-Q {socket.recv_q:,}"] if socket.recv_q else []
+        said += [remark(socket.recv_q or 0)] if socket.recv_q in CLOSE_NOTIFY else []
         said += [f"Send-Q {socket.send_q:,}"] if socket.send_q else []
         said += [f"inode {socket.inode}"] if socket.inode is not None else []
         for user in socket.users[:3]:

@@ -22,7 +22,7 @@ from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 PATIENCE = 900_000_000
 """A SYN that stays unanswered for so long was not overlooked by the capture's end: it is sent again after a second."""
-_NEVER, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass
@@ -87,9 +87,10 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
     """
     waits = np.flatnonzero(np.isin(judgement.verdict, WAITED) & (judgement.waiting == SERVER))
     silent = waits[field(facts, judgement, waits, "bytes") == 0]
-    wanted, rows, listener = flows_of(facts, judgement, np.concatenate([silent, _kept_out(facts, judgement)]))
+    kept_out = _kept_out(facts, judgement)
+    wanted, rows, listener = flows_of(facts, judgement, np.concatenate([silent, kept_out]))
     queue = _Queue(facts, judgement, rows, listener, len(wanted))
-    alive = last_sign(facts, judgement, wanted)
+    alive = last_sign(facts, judgement, wanted) if len(kept_out) else np.full(len(wanted), _NEVER)
     verdict, first, last = judgement.verdict[rows], facts.flows["first_time"][rows], facts.flows["last_time"][rows]
     unanswered = (verdict == Verdict.unanswered) & (last - first >= PATIENCE) & (first - SECOND <= alive[listener])
     repeated = (field(facts, judgement, rows, "flags") & SYN_ACK_AGAIN) != 0

@@ -11,6 +11,10 @@ import numpy as np
 from closewait_pcap.flows.records import FROM_SYN
 from closewait_pcap.verdicts.sides import Bools, Ints, Side
 
+CLOSE_NOTIFY = {32: "TLS 1.2", 25: "TLS 1.3"}
+"""Recv-Q of a socket that was left with nothing but the peer's good-bye and its FIN: that alert is a record of 31 bytes (AES-GCM
+with an explicit nonce), or of 24. RFC 5246 section 7.2.1, RFC 8446 section 6.1."""
+
 
 class Unread(NamedTuple):
     """Bytes, arrays of shape (flows,); -1 where the packets do not tell."""
@@ -18,6 +22,12 @@ class Unread(NamedTuple):
     estimate: Ints
     low: Ints
     high: Ints
+
+
+def remark(recv_q: int) -> str:
+    """Say what unread bytes are by their number, where that is known; else nothing."""
+    version = CLOSE_NOTIFY.get(recv_q)
+    return f"{recv_q - 1} unread bytes, as long as a close_notify of {version}" if version else ""
 
 
 def unread(waiting: Side, peer: Side, is_client: Bools) -> Unread:
