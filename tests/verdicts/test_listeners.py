@@ -69,8 +69,9 @@ def causes(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def test_what_comes_after_the_last_served_one_was_not_accepted() -> None:
+    """The first of them may be in hand; and a server that accepts all, and has ceased to answer, leaves the same packets."""
     analysis = captured(served(0), left(100), left(200), left(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "possible"), ("never_accepted", "possible")]
     assert "stream 0 was the last to this port that was served" in analysis.close_wait["evidence"].iloc[1]
     assert "nor 1 other before it" in analysis.close_wait["evidence"].iloc[1]
     listener = analysis.listeners.iloc[0]
@@ -105,15 +106,15 @@ def test_the_order_is_that_of_the_handshakes_end_not_of_the_syn() -> None:
     """The first to ask completes its handshake last: what was served in between came before it."""
     slow = [*segments(0, (1, 99, 0, SYN, 0), (0, 199, 100, SYN | ACK, 0)), *segments(500, (1, 100, 200, ACK, 0))]
     slow += segments(600, (1, 100, 200, FIN | ACK, 0), (0, 200, 101, ACK, 0))
-    assert causes(captured(slow, served(100))) == [("never_accepted", "possible")]
+    assert causes(captured(slow, served(100), left(700))) == [("never_answered", "possible"), ("never_accepted", "possible")]
 
 
 def test_a_syn_that_stays_unanswered_shows_a_full_queue() -> None:
     analysis = captured(left(0), left(100), left(200), unanswered(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
     evidence = analysis.close_wait["evidence"].iloc[2]
     assert "the SYN of stream 3 (frame 19," in evidence
-    assert "while 3 connections waited to be accepted, 2 of them before this one" in evidence
+    assert "2 connections before this one had no answer, either" in evidence
     listener = analysis.listeners.iloc[0]
     assert (listener["unanswered"], listener["queue_limit"]) == (1, 2)
     assert listener["full_since"] == analysis.flows["start"][3]
@@ -121,9 +122,69 @@ def test_a_syn_that_stays_unanswered_shows_a_full_queue() -> None:
 
 def test_a_handshake_that_is_not_taken_shows_one_too() -> None:
     analysis = captured(left(0), left(100), not_taken(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
     assert "the handshake of stream 2 (frame 13," in analysis.close_wait["evidence"].iloc[1]
     assert analysis.listeners["queue_limit"].tolist() == [1]
+
+
+def idle(at: int, *again: int) -> list[Sent]:
+    """A client that says nothing, and that the server asks again, after so many ms each."""
+    asked_again = [sent for late in again for sent in segments(at + late, (0, 199, 100, SYN | ACK, 0), (1, 100, 200, ACK, 0))]
+    return [*asked(at)[:3], *asked_again]
+
+
+def test_a_client_that_says_nothing_may_be_asked_again() -> None:
+    """TCP_DEFER_ACCEPT does so, once, whatever room the queue has."""
+    analysis = captured(left(0), left(100), idle(300, 1000))
+    assert causes(analysis) == [("never_answered", "possible")] * 2
+    assert analysis.listeners["queue_limit"].isna().all()
+    assert analysis.listeners["syn_ack_again"].tolist() == [1]
+
+
+def test_a_client_that_is_asked_twice_meets_a_full_queue() -> None:
+    analysis = captured(left(0), left(100), idle(300, 1000, 3000))
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
+    assert analysis.listeners["queue_limit"].tolist() == [1]
+
+
+def test_a_second_tap_asks_nobody_twice() -> None:
+    assert (
+        causes(captured(left(0), left(100), sorted(idle(300, 1000) * 2, key=lambda sent: sent[1].time)))
+        == [("never_answered", "possible")] * 2
+    )
+
+
+def test_the_limit_is_what_had_no_answer_when_the_queue_was_full() -> None:
+    """Two were answered later, and left room: they had stood in the queue all the same."""
+    slow = [*asked(0), *[(client, segment._replace(time=segment.time + 4000 * MS)) for client, segment in served(0)[4:]]]
+    later = [*asked(100), *[(client, segment._replace(time=segment.time + 4500 * MS)) for client, segment in served(0)[4:]]]
+    analysis = captured(slow, later, left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].tolist() == [2]
+
+
+def test_silent_connections_from_before_the_capture_may_stand_in_the_queue_too() -> None:
+    older = segments(50, (1, 100, 200, FIN | ACK, 0), (0, 200, 101, ACK, 0))
+    analysis = captured(older, left(100), left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].isna().all()
+
+
+def held(at: int) -> list[Sent]:
+    """A connection whose request is answered, and that neither end closes."""
+    return served(at)[:5]
+
+
+def test_as_many_as_were_in_hand_at_once_may_be_in_hand_again() -> None:
+    """Three workers: what hangs in silence may be with them."""
+    together = [served(0), [*held(100), *served(300)[5:]], [*held(200), *served(400)[5:]]]
+    silent = [left(1000 + 100 * number) for number in range(4)]
+    expected = [("never_answered", "possible")] * 2
+    assert causes(captured(*together, *silent))[:2] == expected
+    assert causes(captured(*together, *silent, unanswered(2000)))[2:] == [("never_accepted", "probable")] * 2
+
+
+def test_behind_one_that_is_still_in_hand_nobody_else_is() -> None:
+    """The single worker talks to the first client; what waits behind it was not accepted."""
+    assert causes(captured(held(0), left(100))) == [("never_accepted", "possible")]
 
 
 def test_a_handshake_not_taken_before_one_that_is_shows_none() -> None:
