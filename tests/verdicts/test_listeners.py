@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import Analysis, analyze
-from closewait_pcap.capture.packets import ACK, FIN, PSH, SYN
+from closewait_pcap.capture.packets import ACK, FIN, PSH, RST, SYN
 from closewait_pcap.tcp.sequence import Segment
 from tests.ladders import EPOCH, MS
 from tests.tcp.wire import LEFT_PORT, RIGHT_PORT, packet_records, pcap
@@ -160,6 +160,21 @@ def test_the_limit_is_what_had_no_answer_when_the_queue_was_full() -> None:
     later = [*asked(100), *[(client, segment._replace(time=segment.time + 4500 * MS)) for client, segment in served(0)[4:]]]
     analysis = captured(slow, later, left(200), unanswered(300))
     assert analysis.listeners["queue_limit"].tolist() == [2]
+
+
+def test_a_connection_that_was_reset_stands_in_the_queue_as_before() -> None:
+    """Recorded beside ss: Recv-Q of the listener counts it until somebody accepts it."""
+    reset = [*asked(100), *segments(110, (1, 110, 200, RST | ACK, 0), (0, 200, 0, RST, 0))]
+    analysis = captured(left(0), reset, left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].tolist() == [2]
+
+
+def test_a_fin_that_is_not_taken_shows_one_too() -> None:
+    """With TCP_DEFER_ACCEPT a silent client completes its handshake early, and is kept out when it leaves."""
+    late = [*idle(50, 1000), *segments(2000, (1, 100, 200, FIN | ACK, 0)), *segments(2300, (1, 100, 200, FIN | ACK, 0))]
+    analysis = captured(left(100), left(200), late)
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
+    assert analysis.listeners["queue_limit"].tolist() == [1]
 
 
 def test_silent_connections_from_before_the_capture_may_stand_in_the_queue_too() -> None:

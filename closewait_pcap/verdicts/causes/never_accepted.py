@@ -9,11 +9,11 @@ What proves it
     Probable: a socket table names the processes of others and none for it, without inodes (its reader may not have been root, or
     the process lives in another PID namespace); or the listener's queue was seen full (a SYN to it was sent again and never
     answered, though the host was alive) while this connection stood in it, behind as many as the application may have taken in
-    silence: those that it was seen to have in hand at once, at least one (285 of 313; the others were in the hands of workers
+    silence: those that it was seen to have in hand at once, at least one (480 of 509; the others were in the hands of workers
     of whom the capture had shown but one at a time).
     Possible: connections that had completed their handshake earlier were served, and this one, as many others before it as the
     application may have in hand, and all later ones were not. Servers that take one connection after the other, or whose workers
-    all hang, leave that (406 of 449); so do those that go on accepting everything and have ceased to answer (none of 121).
+    all hang, leave that (494 of 538); so do those that go on accepting everything and have ceased to answer (none of 264).
 
 What would disprove it
     Payload or a FIN from the waiting end. A socket table that shows a process, or an inode other than 0.

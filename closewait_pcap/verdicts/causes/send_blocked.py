@@ -7,9 +7,9 @@ What it means
 
 What proves it
     Certain: a socket table shows bytes in Send-Q, in CLOSE_WAIT, LAST_ACK or CLOSING.
-    Probable: payload of the waiting end has been unacknowledged, or the peer's window zero, for a second or longer (68 of
-    68).
-    Possible: the peer's window has had no room for less than a second (21 of 21).
+    Probable: payload of the waiting end has been unacknowledged, or the peer's window zero, for a second or longer (125 of
+    125).
+    Possible: the peer's window has had no room for less than a second (52 of 52).
 
 What would disprove it
     A socket table that shows CLOSE_WAIT with an empty Send-Q.

@@ -22,7 +22,7 @@ class Flows(NamedTuple):
     listener: Ints
     completed: Ints
     answered: Ints
-    """The server sent payload, a FIN or a RST for the first time."""
+    """The server sent payload or a FIN for the first time: its application had the connection. What is reset stays in the queue."""
     ended: Ints
     """It sent a FIN, or either end a RST."""
 
@@ -41,9 +41,8 @@ def flows_at(facts: Facts, judgement: Judgement, rows: Ints, listener: Ints) -> 
         frames = field(facts, judgement, rows, name, side)
         return np.where(frames == 0, _NEVER, frames)
 
-    own_end = np.minimum(frame("fin_frame"), frame("rst_frame"))
-    answered = np.minimum(frame("first_data_frame"), own_end)
-    return Flows(listener, frame("syn_acked_frame"), answered, np.minimum(own_end, frame("rst_frame", CLIENT)))
+    fin, reset = frame("fin_frame"), np.minimum(frame("rst_frame"), frame("rst_frame", CLIENT))
+    return Flows(listener, frame("syn_acked_frame"), np.minimum(frame("first_data_frame"), fin), np.minimum(fin, reset))
 
 
 def unanswered_at(flows: Flows, listener: Ints, frame: Ints) -> Ints:
