@@ -51,7 +51,7 @@ def segments(at: int, *packets: tuple[int, int, int, int, int]) -> list[Sent]:
     ]
 
 
-def captured(*connections: list[Sent], silence: int = 10_000) -> Analysis:
+def captured(*connections: list[Sent], silence: int = 10_000, sockets: str | None = None) -> Analysis:
     """Analyse connections to one port, the first from port 40000; and some unrelated traffic ``silence`` ms later."""
     rows = []
     for number, connection in enumerate([*connections, segments(silence, (1, 5, 0, SYN, 0))]):
@@ -59,7 +59,42 @@ def captured(*connections: list[Sent], silence: int = 10_000) -> Analysis:
             row.srcport, row.dstport = (port + number * (port == LEFT_PORT) for port in (row.srcport, row.dstport))
             rows.append(row)
     rows.sort(key=lambda row: row.time)
-    return analyze(io.BytesIO(pcap(rows)))
+    return analyze(io.BytesIO(pcap(rows)), sockets=sockets)
+
+
+SS = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n{} 10.0.0.2:{} 10.0.0.1:{} timer:(persist,2sec,0) {}\n"
+"""One row of `ss -tanpe`: state and queues, then inode and process."""
+
+
+def table(state: str, holder: str) -> str:
+    """Make a table of one socket, the server's."""
+    return SS.format(state, RIGHT_PORT, LEFT_PORT, holder)
+
+
+def blocked(at: int) -> list[Sent]:
+    """The server fills the client's window; the client closes and reads nothing."""
+    sent = [*asked(at), *segments(at + 4, (0, 200, 110, PSH | ACK, 501), (1, 110, 701, FIN | ACK, 0), (0, 701, 111, ACK, 0))]
+    return [(client, segment._replace(window=0) if client and segment.flags & FIN else segment) for client, segment in sent]
+
+
+@pytest.mark.parametrize("state", ["CLOSING 1 5000", "LAST-ACK 1 5000", "CLOSE-WAIT 1 5000"])
+def test_a_table_shows_what_waits_to_be_sent(state: str) -> None:
+    """In CLOSING the server had closed before the client's FIN came, and its own waits behind the data all the same."""
+    flow = captured(blocked(0), sockets=table(state, "ino:0 sk:1")).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("send_blocked", "certain")
+    assert "Send-Q 5,000" in flow["evidence"]
+
+
+def test_a_table_may_tell_of_a_fin_from_before_the_capture() -> None:
+    """The server answers a client that has closed its sending side long ago; it is not accused while it does."""
+    moving = segments(
+        9500, (0, 200, 110, PSH | ACK, 50), (1, 110, 250, ACK, 0), (0, 250, 110, PSH | ACK, 50), (1, 110, 300, ACK, 0)
+    )
+    holder = 'users:(("app",pid=7,fd=4)) ino:12 sk:1'
+    flow = captured(moving, sockets=table("CLOSE-WAIT 1 0", holder)).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("still_sending", "certain")
+    flow = captured(moving, sockets=table("CLOSE-WAIT 1 0", holder), silence=15_000).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("not_closed", "certain")
 
 
 def causes(analysis: Analysis) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ def _unsent(case: Waiting, at: int) -> str:
 def _blocked(case: Waiting, at: int) -> str:
     me, you, told = case.side(at), case.other(at), []
     if case.peer.has(ZERO_WINDOW)[at]:
-        told.append(f"the {you}'s window is zero since {case.clock(int(case.peer.me['zero_since'][at]))}")
+        told.append(f"the {you}'s window is zero since {case.clock(int(case.peer.me['zero_since'][at]))} at the latest")
     elif case.held_back[at]:
         told.append(f"the {me} has filled the {you}'s window")
     if case.unacknowledged[at]:
