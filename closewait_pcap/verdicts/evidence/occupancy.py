@@ -22,7 +22,7 @@ class Flows(NamedTuple):
     listener: Ints
     completed: Ints
     answered: Ints
-    """The server sent payload or a FIN for the first time: its application had it. What is reset stays in the queue."""
+    """The server sent payload or a FIN for the first time: its application had the connection. What is reset stays queued."""
     ended: Ints
     """It sent a FIN, or either end a RST."""
 
