@@ -18,7 +18,7 @@ from closewait_pcap.errors import CaptureWarning, ClosewaitError
 from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
 from closewait_pcap.quantities import printable
 from closewait_pcap.reports import json, text
-from closewait_pcap.reports.wording import summarize
+from closewait_pcap.reports.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,13 +92,13 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         sys.exit(EXIT_UNREADABLE)
     for sentence in analysis.unreadable:
         _complain(sentence)
-    shown = _chosen(analysis, options)
-    summary = summarize(analysis.result, shown)
+    window = options["since"], options["until"]
+    account = Account(analysis.result, analysis.warnings, _chosen(analysis, options), options["all_flows"], window)
+    summary = account.summary
     if options["format_"] == "json":
-        report = json.describe(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"])
-        _print(json.render([report], __version__))
+        _print(json.render([json.describe(account)], __version__))
     else:
-        _print(_page(analysis, shown, options))
+        _print(text.render(account, **_terminal()))
     if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
     if analysis.unreadable:
@@ -256,10 +256,6 @@ def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
     if options["until"] is not None:
         keep &= first <= options["until"]
     return rows[keep]
-
-
-def _page(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> str:
-    return text.render(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"], **_terminal())
 
 
 def _terminal() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The report for programs: JSON with a version; `schema` describes it, and is kept as ``docs/report.schema.json``."""
 
 import json
-from collections.abc import Container, Sequence
+import math
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,11 @@ import numpy as np
 
 from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
-from closewait_pcap.endpoints import endpoint_values
-from closewait_pcap.explanations import Explanations, count_causes, find_limits, listener_values
+from closewait_pcap.explanations import listener_values
 from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.reports import wording
-from closewait_pcap.results import Category, Result, Values, display_filter, flow_values
+from closewait_pcap.reports.account import Account
+from closewait_pcap.reports.telling import tell
+from closewait_pcap.results import Category, Result, Values, display_filter
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import Verdict
@@ -44,35 +45,32 @@ def render(reports: list[dict[str, Any]], version: str, sockets: dict[str, Any] 
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
 
 
-def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: bool = False) -> dict[str, Any]:
+def describe(account: Account) -> dict[str, Any]:
     """Describe one analysis as plain data.
 
     Args:
-        result: an analysis.
-        warnings: what limits it.
-        shown: the flows to count and list.
-        all_flows: list all of them, not only those that wait or waited.
+        account: what is to be said.
 
     Returns:
         What JSON can hold: times as ISO 8601 text with nanoseconds, spans in seconds under ``*_s``, null for missing.
     """
-    info, summary, endpoints = result.capture, wording.summarize(result, shown), endpoint_values(result, shown)
-    listed = shown if all_flows else wording.flagged(result, shown)
-    explanations, streams = Explanations(result, listed), result.streams_of(listed).tolist()
-    values = flow_values(result, listed) | explanations.values() | {"evidence": explanations.evidence()}
-    flows = _rows(columns.chosen(columns.FLOWS, len(info.files), sockets=result.matches is not None), values)
+    result, info, summary = account.result, account.result.capture, account.summary
+    streams, values = account.flows()
     return {
-        "headline": wording.headline(result, shown, endpoints),
+        "headline": account.headline,
+        "account": [
+            {"section": section.name, "title": section.title, "sentences": section.sentences} for section in tell(account)
+        ],
         "close_wait": {name: getattr(summary, name) for name in ("close_wait", "stuck", "sending", "too_young")},
         "flows_total": summary.flows,
         "verdicts": summary.counts,
         "causes": {
             cause.name: {confidence.name: number for confidence, number in sorted(confidences.items())}
-            for cause, confidences in count_causes(result, wording.flagged(result, shown)).items()
+            for cause, confidences in account.causes.items()
         },
         "stuck_after_s": result.stuck_after / 1e9,
-        "endpoints": _rows(columns.ENDPOINTS, endpoints),
-        "listeners": _rows(columns.LISTENERS, listener_values(result)),
+        "endpoints": records(columns.ENDPOINTS, account.endpoints),
+        "listeners": records(columns.LISTENERS, listener_values(result)),
         "limits": [
             {
                 "limit": limit.name,
@@ -80,12 +78,9 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
                 "flows": len(rows),
                 "first": result.streams_of(rows[:_FIRST]).tolist(),
             }
-            for limit, rows in find_limits(result, shown).items()
+            for limit, rows in account.limits.items()
         ],
-        "flows": [
-            {"stream": stream, **flow, "display_filter": display_filter(stream)}
-            for stream, flow in zip(streams, flows, strict=True)
-        ],
+        "flows": flow_records(account, streams, values),
         "capture": {
             "file": info.file,
             "files": info.files,
@@ -102,9 +97,22 @@ def describe(result: Result, warnings: list[str], shown: Values, *, all_flows: b
             "gaps": [{"start": timestamp(gap.start), "end": timestamp(gap.end), "why": gap.why} for gap in info.gaps],
             "damage": "; ".join(info.damages) or None,
         },
-        "warnings": warnings,
-        **_joined(result, shown),
+        "warnings": account.warnings,
+        **_joined(result, account.rows),
     }
+
+
+def flow_records(account: Account, streams: list[int], values: dict[str, Values]) -> list[dict[str, Any]]:
+    """Turn flows into records, as JSON holds them.
+
+    Args:
+        account: whose they are.
+        streams: their numbers.
+        values: their public columns.
+    """
+    rows = records(account.flow_columns, values)
+    flows = zip(streams, rows, strict=True)
+    return [{"stream": stream, **row, "display_filter": display_filter(stream)} for stream, row in flows]
 
 
 def _joined(result: Result, shown: Values) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _joined(result: Result, shown: Values) -> dict[str, Any]:
     found = {
         "tables": [_table(snapshot) for snapshot in matches.snapshots],
         "joined": int(np.isin(matches.joined, shown).sum()),
-        "agreement": _rows(columns.AGREEMENT, values),
+        "agreement": records(columns.AGREEMENT, values),
     }
     return {"sockets": found}
 
@@ -160,10 +168,10 @@ def describe_tables(hosts: "Sequence[Host]", headline: str, warnings: list[str])
         "lasting": sum(len(host.lasting) for host in hosts),
         "span_s": max((host.span / 1e9 for host in hosts if host.span is not None), default=None),
         "tables": [_table(snapshot) for host in hosts for snapshot in host.snapshots],
-        "endpoints": _rows(columns.HOLDINGS, holding_values(hosts)),
-        "processes": _rows(columns.HOLDERS, holder_values(hosts)),
-        "queues": _rows(columns.QUEUES, queue_values(hosts)),
-        "sockets": _rows(columns.SOCKETS[:-2], table_values(only, [socket for sockets in waiting for socket in sockets])),
+        "endpoints": records(columns.HOLDINGS, holding_values(hosts)),
+        "processes": records(columns.HOLDERS, holder_values(hosts)),
+        "queues": records(columns.QUEUES, queue_values(hosts)),
+        "sockets": records(columns.SOCKETS[:-2], table_values(only, [socket for sockets in waiting for socket in sockets])),
         "warnings": warnings,
     }
 
@@ -176,7 +184,7 @@ def timestamp(ns: int | None) -> str | None:
     return text.ljust(29, "0") + "Z"
 
 
-def _rows(wanted: tuple[Column, ...], values: dict[str, Values]) -> list[dict[str, Any]]:
+def records(wanted: tuple[Column, ...], values: dict[str, Values]) -> list[dict[str, Any]]:
     """Turn columns into a list of records, as JSON holds them."""
     known = [column for column in wanted if column.name in values]
     names = [_json_name(column) for column in known]
@@ -189,22 +197,33 @@ def _json_name(column: Column) -> str:
 
 
 def _json_values(column: Column, values: Values) -> list[Any]:
-    numbers = values.tolist()
-    if column.kind is Kind.time:
-        return [timestamp(ns) for ns in numbers]
-    if column.kind is Kind.span:
-        return [None if ns == NO_TIME else ns / 1e9 for ns in numbers]
-    if column.kind is Kind.category:
-        texts = [*values.texts, None]  # type: ignore[attr-defined]
-        return [texts[code] for code in numbers]
     if column.kind is Kind.text:
         return list(values)  # None where missing, already
-    if column.kind is Kind.flag:
-        return [None if value < 0 else bool(value) for value in numbers]
-    return [None if value < 0 else value for value in numbers]
+    return [*map(_json_value(column, values), values.tolist())]
 
 
-_JSON_TYPES = {Kind.time: "string", Kind.span: "number", Kind.category: "string", Kind.flag: "boolean", Kind.text: "string"}
+def _json_value(column: Column, values: Values) -> Callable[[Any], Any]:
+    """Say how a value of a column is written."""
+    if column.kind is Kind.category:
+        assert isinstance(values, Category)  # as its column says
+        return [*values.texts, None].__getitem__
+    writers: dict[Kind, Callable[[Any], Any]] = {
+        Kind.time: timestamp,
+        Kind.span: lambda ns: None if ns == NO_TIME else ns / 1e9,
+        Kind.number: lambda value: None if math.isnan(value) else value,
+        Kind.flag: lambda value: None if value < 0 else bool(value),
+    }
+    return writers.get(column.kind, lambda value: None if value < 0 else value)
+
+
+_JSON_TYPES = {
+    Kind.time: "string",
+    Kind.span: "number",
+    Kind.number: "number",
+    Kind.category: "string",
+    Kind.flag: "boolean",
+    Kind.text: "string",
+}
 
 
 def schema() -> dict[str, Any]:
@@ -237,6 +256,10 @@ def schema() -> dict[str, Any]:
     }
     report = {
         "headline": {"type": "string"},
+        "account": _list(
+            _object({"section": {"type": "string"}, "title": {"type": "string"}, "sentences": _list({"type": "string"})})
+        )
+        | {"description": "the sentences of the report, in the order of telling"},
         "close_wait": _object(dict.fromkeys(("close_wait", "stuck", "sending", "too_young"), count)),
         "flows_total": count,
         "verdicts": {

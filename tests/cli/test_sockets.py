@@ -155,7 +155,7 @@ def test_a_table_of_another_host_says_so(folder: Path) -> None:
     (folder / "other.txt").write_text(grown(1))
     page = run("capture.pcap", "--sockets", "other.txt", cwd=folder).stdout.decode()
     assert "none of the 1 connected socket is an end of a flow of this capture" in page
-    assert "Sockets: 0 of 2 flows stand in other.txt." in page
+    assert "Sockets:\n  0 of 2 flows stand in other.txt." in page
 
 
 @pytest.mark.parametrize(
