@@ -50,6 +50,11 @@ def chosen(columns: "tuple[Column, ...]", files: int, *, sockets: bool = False) 
     return tuple(column for column in columns if (files > 1 or not column.of_several) and (sockets or not column.of_sockets))
 
 
+def json_name(column: Column) -> str:
+    """What a column is called where spans are written as seconds."""
+    return f"{column.name}_s" if column.kind is Kind.span else column.name
+
+
 STATES = tuple(state.name for state in State)
 CAUSES = tuple(cause.name for cause in Cause)
 CONFIDENCES = tuple(confidence.name for confidence in Confidence)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from closewait_pcap import columns
 from closewait_pcap.columns import Column
-from closewait_pcap.reports.json import schema
+from closewait_pcap.reports.schema import schema
 from closewait_pcap.verdicts.cause import Cause
 from closewait_pcap.verdicts.causes.diagnosis import explain
 from closewait_pcap.verdicts.differences import RULES

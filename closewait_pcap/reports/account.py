@@ -30,6 +30,8 @@ class Account:
     """List all of those, not only the ones that wait or waited."""
     window: Window = (None, None)
     """From when to when flows are shown."""
+    most: int | None = None
+    """Formats for programs list no more flows and endpoints than so many; None: all."""
 
     @cached_property
     def rows(self) -> Values:
@@ -54,7 +56,13 @@ class Account:
     @cached_property
     def listed(self) -> Values:
         """The flows that formats for programs list, one by one."""
-        return self.rows if self.all_flows else self.flagged
+        return (self.rows if self.all_flows else self.flagged)[: self.most]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many flows and endpoints those formats do not list, because they are more than `most`."""
+        flows = len(self.rows if self.all_flows else self.flagged)
+        return {"flows": flows - len(self.listed), "endpoints": len(self.endpoints["side"][self.most :]) if self.most else 0}
 
     @cached_property
     def causes(self) -> dict[Cause, Counter[Confidence]]:

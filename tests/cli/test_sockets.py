@@ -15,7 +15,7 @@ import pytest
 
 from closewait_pcap import SnapshotError, analyze, analyze_sockets
 from closewait_pcap.parameters import each_named
-from closewait_pcap.reports.json import schema
+from closewait_pcap.reports.schema import schema
 from tests.cli.running import ROOT, environment, run, sample, watch
 from tests.engine.test_start import imported
 from tests.reports.test_gold import compare

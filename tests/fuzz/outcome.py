@@ -35,7 +35,7 @@ def outcome(inputs: Inputs) -> str:
         return "refused"
     result = analysis.result
     whole = Account(result, analysis.warnings, all_flows=True)
-    json.render([json.describe(whole)], "0")
+    json.render(whole)
     if len(inputs[0]) % 2:
         text.render(Account(result, analysis.warnings))
     else:
