@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.table import Snapshot
 
+_LEVELS = 4
+"""Objects deeper than this stand on one line."""
 _FIRST = 10
 """Streams named of each limit."""
 SCHEMA_VERSION = 1
@@ -56,7 +58,19 @@ def document(reports: list[dict[str, Any]], sockets: dict[str, Any] | None = Non
         "captures": reports,
     }
     whole |= {} if sockets is None else {"sockets": sockets}
-    return json.dumps(whole, indent=1, ensure_ascii=True) + "\n"
+    return _laid_out(whole, "\n") + "\n"
+
+
+def _laid_out(value: Any, margin: str) -> str:
+    """Write one field a line, and of a list of objects one object: to be read, searched, and written fast."""
+    if isinstance(value, dict) and value and len(margin) <= _LEVELS:
+        inner = f"{margin} "
+        fields = [f"{json.dumps(name)}: {_laid_out(each, inner)}" for name, each in value.items()]
+        return f"{{{inner}{f',{inner}'.join(fields)}{margin}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        inner = f"{margin} "
+        return f"[{inner}{f',{inner}'.join(_laid_out(each, inner) for each in value)}{margin}]"
+    return json.dumps(value, ensure_ascii=True)
 
 
 def describe(account: Account) -> dict[str, Any]:
@@ -204,6 +218,8 @@ def records(wanted: tuple[Column, ...], values: dict[str, Values]) -> list[dict[
 def _json_values(column: Column, values: Values) -> list[Any]:
     if column.kind is Kind.text:
         return list(values)  # None where missing, already
+    if column.kind is Kind.time:
+        return [None if text == "NaT" else f"{text}Z" for text in np.datetime_as_string(values.astype("datetime64[ns]")).tolist()]
     return [*map(_json_value(column, values), values.tolist())]
 
 
@@ -213,7 +229,6 @@ def _json_value(column: Column, values: Values) -> Callable[[Any], Any]:
         assert isinstance(values, Category)  # as its column says
         return [*values.texts, None].__getitem__
     writers: dict[Kind, Callable[[Any], Any]] = {
-        Kind.time: timestamp,
         Kind.span: lambda ns: None if ns == NO_TIME else ns / 1e9,
         Kind.number: lambda value: None if math.isnan(value) else value,
         Kind.flag: lambda value: None if value < 0 else bool(value),

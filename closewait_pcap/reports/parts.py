@@ -13,6 +13,9 @@ class Sentence(NamedTuple):
     level: int = 0
     """1: says more of the sentence before it."""
 
+    def __str__(self) -> str:
+        return self.text
+
 
 class Table(NamedTuple):
     """A table before it is known whether it fits the page."""
@@ -33,6 +36,9 @@ class Command(NamedTuple):
     label: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.label}: {self.text}"
+
 
 Part = Sentence | Table | Command
 
@@ -48,7 +54,7 @@ class Section(NamedTuple):
     @property
     def sentences(self) -> list[str]:
         """Without the tables: what programs get."""
-        return [part.text for part in self.parts if not isinstance(part, Table)]
+        return [str(part) for part in self.parts if not isinstance(part, Table)]
 
 
 class TableMaker:

@@ -61,7 +61,7 @@ class Page:
 
     def _command(self, command: Command, indent: str) -> None:
         """Add what is to be pasted: it is never broken."""
-        line = f"{indent}{command.label}: {command.text}"
+        line = f"{indent}{command}"
         fits = self._width is None or len(line) <= self._width
         self.lines += [line] if fits else [f"{indent}{command.label}:", f"{indent}  {command.text}"]
 
