@@ -7,7 +7,7 @@ growing
     More parts end with more waits than they began with than chance would give (sign test, one-sided, `CHANCE`), and more wait at
     the end than in the middle. Five waits after the first, spread over the time, are enough; any number at one instant is not.
 draining
-    From the last time that most waited, the same test says fewer, and at most half of those wait at the end.
+    From the last time that most waited to the last wait that ended, the same test says fewer, and at most half of them are left.
 bounded
     Neither, the second half never had more waits than the first, and there was occasion for more: at least `OCCASION` began, or
     as many were to be expected at the first half's share of leaks among the connections that the peer closed. Or as many began
@@ -74,9 +74,9 @@ def _waiting(history: History, times: Ints) -> Ints:
     return np.asarray(begun - np.searchsorted(history.ends, times, side="right"))
 
 
-def _changes(history: History, start: int) -> Ints:
-    """By how much the number changes in each part of the time."""
-    return np.diff(_waiting(history, np.linspace(start, history.until, PARTS + 1).astype(np.int64)))
+def _changes(history: History, start: int, end: int) -> Ints:
+    """By how much the number changes in each part of a time."""
+    return np.diff(_waiting(history, np.linspace(start, end, PARTS + 1).astype(np.int64)))
 
 
 def _is_no_chance(for_it: int, against: int) -> bool:
@@ -87,19 +87,19 @@ def _is_no_chance(for_it: int, against: int) -> bool:
 
 
 def _rises(history: History, start: int) -> bool:
-    changes = _changes(history, start)
+    changes = _changes(history, start, history.until)
     return _is_no_chance(int((changes > 0).sum()), int((changes < 0).sum())) and int(changes[PARTS // 2 :].sum()) > 0
 
 
 def _falls(history: History, start: int) -> bool:
-    times = np.concatenate([history.begins, [start]])
-    times = times[(times >= start) & (times <= history.until)]
-    numbers = _waiting(history, times)
-    peak = int(numbers.max())
-    last_peak = int(times[numbers == peak].max())
-    changes = _changes(history, last_peak)
+    ends = history.ends[(history.ends > start) & (history.ends <= history.until)]
+    if not len(ends):
+        return False
+    numbers = _waiting(history, ends - 1)  # the most wait right before one ends
+    last_peak = int(ends[numbers == numbers.max()].max()) - 1
+    changes = _changes(history, last_peak, int(ends[-1]))
     left = int(_waiting(history, np.array([history.until]))[0])
-    return _is_no_chance(int((changes < 0).sum()), int((changes > 0).sum())) and left <= peak / 2
+    return _is_no_chance(int((changes < 0).sum()), int((changes > 0).sum())) and left <= numbers.max() / 2
 
 
 def _stays(history: History, start: int) -> bool:

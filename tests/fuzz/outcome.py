@@ -3,7 +3,7 @@
 import io
 
 from closewait_pcap import CaptureError, analyze
-from closewait_pcap.reports import json, text
+from closewait_pcap.reports import csv, json, junit, markdown, text
 from closewait_pcap.reports.account import Account
 from closewait_pcap.verdicts.events import state_changes
 from tests.fuzz.mutants import Inputs
@@ -36,6 +36,8 @@ def outcome(inputs: Inputs) -> str:
     result = analysis.result
     whole = Account(result, analysis.warnings, all_flows=True)
     json.render(whole)
+    for write in (markdown, csv, junit):
+        write.render(whole)
     if len(inputs[0]) % 2:
         text.render(Account(result, analysis.warnings))
     else:

@@ -16,7 +16,7 @@ from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import BINARY, FORMATS
-from tests.capture.writers import interface, packet, section
+from tests.capture.writers import enhanced, interface, section
 from tests.conversations import CLIENT, Talk, captured
 
 EVIL = "=cmd|'/C calc'!A0 <script>alert(1)</script> [x](javascript:1) @channel `|` \x1b[31m \u202egpj.exe"
@@ -33,7 +33,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     blocks, at = [section(), interface(name=EVIL, tsresol=9)], 24
     while at < len(plain):
         seconds, ns, size = (int.from_bytes(plain[at + 4 * n : at + 4 * n + 4], "little") for n in range(3))
-        blocks.append(packet(plain[at + 16 : at + 16 + size], seconds * 10**9 + ns))
+        blocks.append(enhanced(plain[at + 16 : at + 16 + size], seconds * 10**9 + ns))
         at += 16 + size
     (folder / FILE).write_bytes(b"".join(blocks))
     row = 'CLOSE-WAIT 11 0 10.0.0.2:8080 10.0.0.1:20000 users:(("{}",pid=7,fd=3)) ino:9 sk:1\n'
