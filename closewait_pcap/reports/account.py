@@ -53,6 +53,12 @@ class Account:
         """The flows that wait or waited: those in CLOSE_WAIT first, the longest wait first."""
         return wording.flagged(self.result, self.rows)
 
+    @property
+    def worst(self) -> Values:
+        """The flow to begin with, shape (1,): the worst endpoint's, which in a chain is the last one's."""
+        mine = self.result.streams_of(self.flagged) == self.endpoints["worst_stream"][0]
+        return self.flagged[mine][:1]
+
     @cached_property
     def listed(self) -> Values:
         """The flows that formats for programs list, one by one."""

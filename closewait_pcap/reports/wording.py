@@ -113,19 +113,26 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
             if summary.counts.get(verdict.name):
                 text += f" {count(summary.counts[verdict.name], 'flow')} {what}."
         return text
-    holders = int((endpoints["close_wait"] > 0).sum())
     waiting = shown[result.judgement.verdict[shown] == Verdict.close_wait]
     if not len(waiting):
         return f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT (no longer in the table)."
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
-    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}"
-    if holders > 1:
-        who += f" ({int(endpoints['close_wait'][0]):,} of them), nor {count(holders - 1, 'other endpoint')}"
+    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}{_others(endpoints)}"
     grows = f"; {TRENDS[Trend(int(endpoints['trend'][0]))]}" if endpoints["stuck"][0] else ""
     return (
         f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT ({_how_sure(result, summary)}): {who}. "
         f"Since {moment(int(since.min()))}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}{grows}."
     )
+
+
+def _others(endpoints: dict[str, Values]) -> str:
+    """Say how many other endpoints do not close, and apart from them how many only wait for another one."""
+    holds = endpoints["close_wait"] > 0
+    passing = holds & np.array([text is not None for text in endpoints["waits_for"]], np.bool_)
+    others, messengers = int((holds & ~passing).sum()) - 1, int(passing.sum())
+    text = f" ({int(endpoints['close_wait'][0]):,} of them)" if others + messengers else ""
+    text += f", nor {count(others, 'other endpoint')}" if others else ""
+    return text + (f"; {count(messengers, 'other')} only pass{'es' * (messengers == 1)} that on" if messengers else "")
 
 
 def _how_sure(result: Result, summary: Summary) -> str:

@@ -142,3 +142,14 @@ def test_the_same_bytes_each_time(format_: str, leak: Analysis) -> None:
 def test_nothing_found_is_no_fault(format_: str) -> None:
     report = text_of(format_, analyze(ROOT / sample("close_by_client")))
     assert (report == "") == (format_ == "jsonl")
+
+
+def test_a_messenger_is_not_accused() -> None:
+    talks = []
+    for n in range(30):
+        front, back = Talk(10 * n + 1, "10.0.0.1", "10.0.0.5", 80), Talk(10 * n + 1.004, "10.0.0.5", "10.0.0.9", 8080)
+        talks += [front.is_served().waits(0.1).closes(CLIENT), back.is_served().waits(0.098).closes(CLIENT)]
+    text = text_of("text", analyzed(talks, until=320))
+    assert "): server 10.0.0.9:8080 does not close (30 of them); 1 other only passes that on. Since " in text
+    assert "  Server 10.0.0.5:80 only passes it on: it waits for server 10.0.0.9:8080: in 30 of 30 flows" in text
+    assert "Proof:\n  Stream 1: the client's FIN is frame 17" in text

@@ -44,7 +44,7 @@ def _holder(account: Account) -> list[Part]:
     matches = account.result.matches
     if matches is None or not len(account.flagged):
         return []
-    row = int(account.flagged[0])
+    row = int(account.worst[0])
     place = int(matches.of_side(int(account.result.judgement.waiting[row]))[row])
     users = matches.sockets[place].users if place >= 0 else ()
     if not users or users[0].pid is None:

@@ -31,7 +31,7 @@ def say(account: Account) -> Section | None:
 
 def _worst(account: Account) -> str:
     """Tell the worst flow's FIN, its acknowledgement, and what followed until the capture's end."""
-    result, row = account.result, account.flagged[:1]
+    result, row = account.result, account.worst
     values = flow_values(result, row)
     files = wording.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}

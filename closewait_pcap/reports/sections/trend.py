@@ -22,7 +22,9 @@ def say(account: Account) -> Section | None:
     """Say it of the worst endpoints; nothing where none has a flow that is stuck."""
     endpoints = account.endpoints
     parts: list[Part] = [
-        Sentence(_sentence(account, row)) for row in range(min(len(endpoints["side"]), _MOST)) if endpoints["stuck"][row]
+        Sentence(_sentence(account, row))
+        for row in range(min(len(endpoints["side"]), _MOST))
+        if endpoints["stuck"][row] and not endpoints["waits_for"][row]
     ]
     return Section("trend", "How fast", parts) if parts and account.watched.ns > 0 else None
 
