@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from closewait_pcap.columns import FLOWS, Column, chosen
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.explanations import Explanations, count_causes, find_limits
@@ -57,7 +59,7 @@ class Account:
     def worst(self) -> Values:
         """The flow to begin with, shape (1,): the worst endpoint's, which in a chain is the last one's."""
         mine = self.result.streams_of(self.flagged) == self.endpoints["worst_stream"][0]
-        return self.flagged[mine][:1]
+        return np.asarray(self.flagged[mine][:1])
 
     @cached_property
     def listed(self) -> Values:
