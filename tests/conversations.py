@@ -44,6 +44,11 @@ class Talk:
         self._send(not who, ACK)
         return self
 
+    def floods(self, who: bool, length: int = 1000) -> "Talk":
+        """Send payload that nobody acknowledges."""
+        self._send(who, PSH | ACK, length)
+        return self
+
     def waits(self, seconds: float) -> "Talk":
         """Let time pass."""
         self._at += seconds

@@ -13,7 +13,9 @@ from closewait_pcap.reports import wording
 from closewait_pcap.results import Result, Values, flow_values
 from closewait_pcap.tendencies import Watch, Window, watch
 from closewait_pcap.verdicts.cause import Cause, Confidence
+from closewait_pcap.verdicts.judge import CLIENT
 from closewait_pcap.verdicts.limits import Limit
+from closewait_pcap.verdicts.verdict import Verdict
 
 MOST = 10
 """Flows and endpoints listed in tables; the rest is counted."""
@@ -76,6 +78,18 @@ class Account:
     def causes(self) -> dict[Cause, Counter[Confidence]]:
         """How many wait for which cause, and how sure that is."""
         return count_causes(self.result, self.flagged)
+
+    @cached_property
+    def worst_causes(self) -> set[Cause]:
+        """For which causes the flows of the worst endpoint wait that are in CLOSE_WAIT: who is to be looked at."""
+        result, flows = self.result, self.flagged[self.result.judgement.verdict[self.flagged] == Verdict.close_wait]
+        client, _, server, port = result.endpoints_of(flows)
+        its_client, _, its_server, its_port = result.endpoints_of(self.worst)
+        side = result.judgement.waiting[self.worst]
+        mine = (server == its_server).all(axis=1) & (port == its_port) & (result.judgement.waiting[flows] == side)
+        if side == CLIENT:
+            mine &= (client == its_client).all(axis=1)
+        return set(count_causes(result, flows[mine]))
 
     @cached_property
     def limits(self) -> dict[Limit, Values]:

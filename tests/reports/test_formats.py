@@ -153,3 +153,13 @@ def test_a_messenger_is_not_accused() -> None:
     assert "): server 10.0.0.9:8080 does not close (30 of them); 1 other only passes that on. Since " in text
     assert "  Server 10.0.0.5:80 only passes it on: it waits for server 10.0.0.9:8080: in 30 of 30 flows" in text
     assert "Proof:\n  Stream 1: the client's FIN is frame 17" in text
+
+
+def test_who_does_not_read_is_looked_at_and_not_who_cannot_send() -> None:
+    """One endpoint's flows wait because their clients do not take the data; another endpoint leaks, but less."""
+    blocked = [Talk(n, "10.0.0.1", "10.0.0.2", 80).says(CLIENT).closes(CLIENT).floods(SERVER) for n in range(1, 4)]
+    leaked = [Talk(5, "10.0.0.1", "10.0.0.3", 80).is_served().closes(CLIENT)]
+    text = text_of("text", analyzed([*blocked, *leaked], until=30))
+    assert "\nWho:\n  Look at the client, which does not take what the server sends.\n" in text
+    assert "send_blocked (3 probable)" in text
+    assert "not_closed (1 certain)" in text

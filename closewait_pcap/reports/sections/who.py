@@ -37,10 +37,10 @@ def say(account: Account) -> Section | None:
 
 def _culprit(account: Account) -> list[str]:
     """Name the side to look at, as far as the causes allow."""
-    endpoints, causes = account.endpoints, account.causes
+    endpoints, causes = account.endpoints, account.worst_causes
     side = int(endpoints["side"][0])
     peer = SIDES[1 - side]
-    if causes and set(causes) <= _BLAMELESS:
+    if causes <= _BLAMELESS:
         return [f"Look at the {peer}, which does not take what the {SIDES[side]} sends."] if Cause.send_blocked in causes else []
     return [
         f"Look at {wording.endpoint_name(endpoints, 0)}: the {peer} has closed, and only the application there can close it. "
