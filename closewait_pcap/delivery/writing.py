@@ -19,7 +19,8 @@ def write_file(path: Path, data: str | bytes) -> None:
         with _told(path):
             path.write_bytes(_bytes(data))
         return
-    write_files(path.parent, {path.name: data})
+    place = path.resolve() if path.is_symlink() else path  # a link stays one
+    write_files(place.parent, {place.name: data})
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:

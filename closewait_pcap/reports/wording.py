@@ -129,7 +129,7 @@ def _others(endpoints: dict[str, Values]) -> str:
     """Say how many other endpoints do not close, and apart from them how many only wait for another one."""
     holds = endpoints["close_wait"] > 0
     passing = holds & np.array([text is not None for text in endpoints["waits_for"]], np.bool_)
-    others, messengers = int((holds & ~passing).sum()) - 1, int(passing.sum())
+    others, messengers = int((holds & ~passing)[1:].sum()), int(passing[1:].sum())
     text = f" ({int(endpoints['close_wait'][0]):,} of them)" if others + messengers else ""
     text += f", nor {count(others, 'other endpoint')}" if others else ""
     return text + (f"; {count(messengers, 'other')} only pass{'es' * (messengers == 1)} that on" if messengers else "")

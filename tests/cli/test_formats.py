@@ -56,6 +56,14 @@ def test_a_device_is_written_to_as_it_is() -> None:
     assert run(LEAK, "-o", "/dev/stdout").stdout.startswith(b"3 flows in CLOSE_WAIT")
 
 
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for _ in range(2):
+        assert run(LEAK, "-o", str(tmp_path / "link")).returncode == 0
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "file").read_bytes().startswith(b"3 flows in CLOSE_WAIT")
+
+
 @pytest.mark.parametrize(("path", "said"), [("no/such/folder/x", "No such file or directory"), (".", "Is a directory")])
 def test_where_nothing_can_be_written_one_line_says_so(path: str, said: str, tmp_path: Path) -> None:
     done = run(str(ROOT / LEAK), "-o", path, cwd=tmp_path, env=environment(PYTHONPATH=os.environ.get("PYTHONPATH", str(ROOT))))
