@@ -12,7 +12,7 @@ from closewait_pcap.delivery.bundle import write_bundle
 from closewait_pcap.delivery.hashing import Hashes
 from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
-from closewait_pcap.reports.wording import short_names
+from closewait_pcap.quantities import short_names
 
 _LONGEST = 100
 """Letters of a folder's name."""

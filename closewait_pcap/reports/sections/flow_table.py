@@ -3,7 +3,6 @@
 from closewait_pcap import quantities
 from closewait_pcap.explanations import Explanations
 from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.reports import wording
 from closewait_pcap.reports.parts import Table, TableMaker
 from closewait_pcap.reports.wording import cell
 from closewait_pcap.results import Category, Result, Values, flow_values
@@ -22,7 +21,7 @@ def flow_table(result: Result, flows: Values) -> Table:
         flows: to list, in the order wanted.
     """
     values = flow_values(result, flows) | Explanations(result, flows).values()
-    files = wording.short_names(result.capture.files)
+    files = quantities.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     rows = [_row(values, row, stream) for row, stream in enumerate(result.streams_of(flows).tolist())]
     if result.matches is not None:

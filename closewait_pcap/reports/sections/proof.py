@@ -33,7 +33,7 @@ def _worst(account: Account) -> str:
     """Tell the worst flow's FIN, its acknowledgement, and what followed until the capture's end."""
     result, row = account.result, account.worst
     values = flow_values(result, row)
-    files = wording.short_names(result.capture.files)
+    files = quantities.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     closer, waiting = closer_of(values, 0), cell(values, "waiting_side", 0)
     stream = int(result.streams_of(row)[0])

@@ -59,11 +59,14 @@ def _queues(result: Result) -> list[Part]:
     for row in full[:_MOST].tolist():
         name = quantities.socket_name(wording.cell(values, "address", row), int(values["port"][row]))
         limit = int(values["queue_limit"][row])
-        unanswered = quantities.count(int(values["unanswered"][row]), "SYN")
+        unanswered, again = int(values["unanswered"][row]), int(values["syn_ack_again"][row])
+        kept_out = f"{quantities.count(unanswered, 'SYN')} went unanswered"
+        if not unanswered:
+            kept_out = f"{quantities.count(again, 'handshake')} completed by the client and not taken"
         parts.append(
             Sentence(
                 f"The accept queue of server {name} was full from {quantities.moment(int(values['full_since'][row]))} on: "
-                f"{unanswered} went unanswered while {quantities.count(limit + 1, 'connection')} waited to be accepted "
+                f"{kept_out} while {quantities.count(limit + 1, 'connection')} had no answer "
                 f"(its limit is {limit:,}, or less where some were accepted in silence)."
             )
         )
