@@ -10,8 +10,9 @@ from closewait_pcap.errors import CaptureError, CaptureWarning, ClosewaitError, 
 from closewait_pcap.socket_analysis import SocketAnalysis, analyze_sockets
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Analysis",

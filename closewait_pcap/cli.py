@@ -1,34 +1,24 @@
 """The command `analyze`: the only catcher of errors, the only printer, the only exit."""
 
 import os
-import shutil
 import sys
-import threading
 import warnings
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
-import numpy as np
 
-from closewait_pcap import __version__, engine
-from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
+from closewait_pcap import __version__
+from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, parse_span
+from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
 from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
-from closewait_pcap.quantities import printable
-from closewait_pcap.reports import json, text
-from closewait_pcap.reports.wording import summarize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.progress import Progress as Bar
-
-    from closewait_pcap.results import Values
+from closewait_pcap.progress import announce_compiling, follow, will_compile
+from closewait_pcap.reports import formats
+from closewait_pcap.reports.formats import FORMATS
+from closewait_pcap.terminal import complain, page, show
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
-_PROGRESS_AFTER_S = 1.0
 
 
 @click.command(cls=SocketCommand, context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,11 +26,20 @@ _PROGRESS_AFTER_S = 1.0
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="For a person, or for a program.",
+    help="; ".join(f"{name}: {what}" for name, what in FORMATS.items()) + ".",
 )
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write the report there, not to stdout.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a bundle for a ticket, too: report.md, report.json, flows.csv and a manifest; under 5 MB.",
+)
+@click.option("--each", is_flag=True, help="Analyse each capture on its own: one line and, with --report, one bundle each.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="With --each: so many at the same time.")
 @click.option("--all", "all_flows", is_flag=True, help="List every flow, not only those that wait or waited.")
 @click.option("--stuck-after", type=Span(), default=STUCK_AFTER, show_default=True, help="A wait this long counts as stuck.")
 @click.option("--host", type=Address(), help="Show flows of this address only.")
@@ -74,215 +73,149 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     With --sockets each flow's sockets are looked up: who holds them, and whether the kernel's state is that of the packets.
     Without a capture, the report is of the socket tables alone.
 
+    With --each, each is analysed on its own instead. Those that cannot be read do not stop the others.
+
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
-    if not captures:
-        if not options["sockets"]:
-            raise click.UsageError("Missing argument 'CAPTURE...' (or --sockets FILE...).")
-        _report_tables(options)
-    if "-" in captures and "-" in options["sockets"]:
-        raise click.UsageError("- can be the capture or a socket table, not both.")
+    _check(captures, options)
+    names = ("stuck_after", "max_flows", "sockets", "strict", "host", "port", "since", "until", "all_flows")
+    settings = Settings(**{name: options[name] for name in names})
     try:
-        analysis = _analyze(captures, options)
+        formats.require(options["format_"])
+        if not captures:
+            _report_tables(settings, options)
+        if options["each"]:
+            _report_each(captures, settings, options)
+        _report(captures, settings, options)
     except ClosewaitError as error:
-        _complain(str(error))
+        complain(str(error))
         sys.exit(EXIT_UNREADABLE)
+
+
+def _check(captures: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse what does not go together, before anything is read."""
+    format_, output = options["format_"], options["output"]
+    if not captures and not options["sockets"]:
+        raise click.UsageError("Missing argument 'CAPTURE...' (or --sockets FILE...).")
+    if "-" in captures and ("-" in options["sockets"] or options["each"]):
+        raise click.UsageError("- can be the capture or a socket table, not both, and is no capture among --each.")
+    if (options["each"] or not captures) and format_ not in ("text", "json"):
+        raise click.UsageError(f"--format {format_} is of one analysis of captures; here: text or json.")
+    if not captures and (options["report"] or options["each"]):
+        raise click.UsageError("--report and --each are of captures, and there is none.")
+    if format_ in formats.BINARY and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"--format {format_} is binary, which no terminal shows: write it to a file with -o.")
+    if output is not None and output.is_file():
+        for name in (*captures, *options["sockets"]):
+            if Path(name).is_file() and output.samefile(name):
+                raise click.UsageError(f"-o {output} would overwrite what is to be read.")
+
+
+def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
+    """Report on all captures as one timeline."""
+    hashes = None
+    if options["report"] is not None:
+        from closewait_pcap.delivery import bundle, hashing  # noqa: PLC0415 - only with --report
+
+        bundle.claim(options["report"])
+        hashes = hashing.Hashes(captures)
+    analysis = _analyze(captures, settings, quiet=options["quiet"])
     for sentence in analysis.unreadable:
-        _complain(sentence)
-    shown = _chosen(analysis, options)
-    summary = summarize(analysis.result, shown)
-    if options["format_"] == "json":
-        report = json.describe(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"])
-        _print(json.render([report], __version__))
+        complain(sentence)
+    account, format_ = settings.account(analysis), options["format_"]
+    if format_ == "text" and options["output"] is None:
+        from closewait_pcap.reports import text  # noqa: PLC0415
+
+        show(text.render(account, **page()))
     else:
-        _print(_page(analysis, shown, options))
+        _deliver(formats.render(format_, account), options["output"])
+    if options["report"] is not None:
+        bundle.write_bundle(options["report"], analysis, settings, hashes)
     if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
     if analysis.unreadable:
         sys.exit(EXIT_SOME_UNREADABLE)
+    summary = account.summary
     found = {"close-wait": summary.close_wait, "stuck": summary.stuck}.get(options["fail_on"], 0) > 0
     sys.exit(EXIT_FOUND if found else 0)
 
 
-def _analyze(captures: tuple[str, ...], options: dict[str, Any]) -> Analysis:
-    quiet = options["quiet"]
-    with warnings.catch_warnings(), _progress(quiet) as progress:
+def _deliver(report: str | bytes, output: Path | None) -> None:
+    if output is None:
+        show(report)
+        return
+    from closewait_pcap.delivery.writing import write_file  # noqa: PLC0415 - only with -o
+
+    write_file(output, report)
+
+
+def _analyze(captures: tuple[str, ...], settings: Settings, *, quiet: bool) -> Analysis:
+    with warnings.catch_warnings(), follow(quiet) as progress:
         warnings.simplefilter("ignore", CaptureWarning)  # the report says it
-        warnings.showwarning = lambda message, *_, **__: None if quiet else _complain(str(message))
-        if not quiet and _will_compile(captures):
-            _announce_compiling()
-        return analyze(
-            captures,
-            stuck_after=options["stuck_after"],
-            max_flows=options["max_flows"],
-            sockets=options["sockets"] or None,
-            strict=options["strict"],
-            progress=progress,
-        )
+        warnings.showwarning = lambda message, *_, **__: None if quiet else complain(str(message))
+        if not quiet and will_compile(captures):
+            announce_compiling()
+        return settings.analyze(captures, progress)
 
 
-def _report_tables(options: dict[str, Any]) -> NoReturn:
+def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
+    """Report on each capture by itself."""
+    from closewait_pcap.capture.sources.gathering import gather  # noqa: PLC0415 - only with --each
+    from closewait_pcap.delivery import batch, index  # noqa: PLC0415
+
+    gathered = gather(captures)
+    names, folder, outcomes = [str(source) for source in gathered.sources], options["report"], []
+    for sentence in gathered.passed_over:
+        complain(sentence)
+    if folder is not None:
+        index.begin_index(folder, batch.folder_names(names), settings)
+    for outcome in batch.analyze_each(names, settings, folder, options["jobs"]):
+        outcomes.append(outcome)
+        if options["format_"] == "text" and options["output"] is None:
+            show(index.line(outcome) + "\n")
+        elif outcome.reason:
+            complain(f"{outcome.capture}: {outcome.reason}")
+    if options["format_"] == "json":
+        _deliver(index.index_json(outcomes), options["output"])
+    elif options["output"] is not None:
+        _deliver("".join(index.line(outcome) + "\n" for outcome in outcomes), options["output"])
+    if folder is not None:
+        index.write_index(folder, outcomes, settings)
+    unread = sum(1 for outcome in outcomes if outcome.reason)
+    if unread:
+        sys.exit(EXIT_UNREADABLE if unread == len(outcomes) else EXIT_SOME_UNREADABLE)
+    counts = {"close-wait": sum(each.close_wait for each in outcomes), "stuck": sum(each.stuck for each in outcomes)}
+    sys.exit(EXIT_FOUND if counts.get(options["fail_on"], 0) else 0)
+
+
+def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
     for name in ("since", "until"):
         if options[name] is not None:
             raise click.UsageError(f"--{name} chooses flows of a capture, and there is none.")
-    from closewait_pcap.reports import tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
-    try:
-        analysis = analyze_sockets(options["sockets"], strict=options["strict"]).only(options["host"], options["port"])
-    except ClosewaitError as error:
-        _complain(str(error))
-        sys.exit(EXIT_UNREADABLE)
+    analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.host, settings.port)
     for sentence in analysis.unreadable:
-        _complain(sentence)
+        complain(sentence)
+    hosts = analysis.hosts
     if options["format_"] == "json":
-        described = json.describe_tables(analysis.hosts, tables.headline(analysis.hosts), analysis.warnings)
-        _print(json.render([], __version__, described))
+        _deliver(json.document([], json.describe_tables(hosts, tables.headline(hosts), analysis.warnings)), options["output"])
     else:
-        _print(tables.render(analysis.hosts, analysis.warnings, all_sockets=options["all_flows"], **_terminal()))
+        look = page() if options["output"] is None else {}
+        _deliver(tables.render(hosts, analysis.warnings, all_sockets=settings.all_flows, **look), options["output"])
     if analysis.unreadable:
         sys.exit(EXIT_SOME_UNREADABLE)
-    span = parse_span(options["stuck_after"])
+    span = parse_span(settings.stuck_after)
     counts = {
-        "close-wait": sum(len(holding.close_wait) for host in analysis.hosts for holding in host.holdings()),
-        "stuck": sum(len(host.lasting) for host in analysis.hosts if (host.span or 0) >= span),
+        "close-wait": sum(len(holding.close_wait) for host in hosts for holding in host.holdings()),
+        "stuck": sum(len(host.lasting) for host in hosts if (host.span or 0) >= span),
     }
     sys.exit(EXIT_FOUND if counts.get(options["fail_on"], 0) else 0)
-
-
-def _complain(message: str) -> None:
-    click.echo(f"analyze: {printable(message)}", err=True)
-
-
-def _announce_compiling() -> None:
-    _complain("compiling the fast path for this machine, once (about 10 s)")
-
-
-def _will_compile(captures: tuple[str, ...]) -> bool:
-    size = 0
-    for capture in captures:
-        with suppress(OSError, ValueError):
-            size += Path(capture).stat().st_size
-    return size > engine.WORTH_COMPILING and not engine.is_cached() and engine.numba_available()
-
-
-@contextmanager
-def _progress(quiet: bool) -> "Iterator[Progress | None]":
-    """Follow the reading: say when a pipe turns out large enough to compile, and show a bar where a person is watching."""
-    if quiet:
-        yield None
-        return
-    bar, announced = _Bar() if sys.stderr.isatty() else None, False
-
-    def advance(done: int, total: int | None) -> None:
-        nonlocal announced
-        if total is None and not announced and done > engine.WORTH_COMPILING:
-            announced = True
-            if not engine.is_cached() and engine.numba_available():
-                _announce_compiling()
-        if bar:
-            bar.update(done, total)
-
-    try:
-        yield advance
-    finally:
-        if bar:
-            bar.stop()
-
-
-class _Bar:
-    """A progress bar on stderr that shows itself after a second, also while nothing comes through the pipe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reached: tuple[int, int | None] = (0, None)
-        self._bar: Bar | None = None
-        self._stopped = False
-        self._timer = threading.Timer(_PROGRESS_AFTER_S, self._show)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def update(self, done: int, total: int | None) -> None:
-        self._reached = done, total
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-        with self._lock:
-            self._stopped = True
-            if self._bar is not None:
-                self._bar.stop()
-
-    def _show(self) -> None:
-        from rich import progress  # noqa: PLC0415 - 0.1 s, and most captures are read in less than one
-        from rich.console import Console  # noqa: PLC0415
-
-        size, speed, left = progress.DownloadColumn(), progress.TransferSpeedColumn(), progress.TimeRemainingColumn()
-        bar = progress.Progress(
-            progress.TextColumn("reading"), progress.BarColumn(), size, speed, left,
-            console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
-        done, total = self._reached
-        bar.add_task("", completed=done, total=total)
-        with self._lock:
-            if not self._stopped:
-                bar.start()
-                self._bar = bar
-
-
-def _chosen(analysis: Analysis, options: dict[str, Any]) -> "Values":
-    """Pick the flows that the filters let through."""
-    result = analysis.result
-    rows = result.rows
-    if all(options[name] is None for name in ("host", "port", "since", "until")):
-        return rows  # the addresses of ten million flows would take a gigabyte
-    keep = np.ones(len(rows), np.bool_)
-    client, client_port, server, server_port = result.endpoints_of(rows)
-    if options["host"] is not None:
-        words = np.array(options["host"])
-        keep &= (client == words).all(axis=1) | (server == words).all(axis=1)
-    if options["port"] is not None:
-        keep &= (client_port == options["port"]) | (server_port == options["port"])
-    first, last = result.facts.flows["first_time"][rows], result.facts.flows["last_time"][rows]
-    held = result.judgement.held[rows]
-    last = np.where(held >= 0, np.maximum(last, result.judgement.since[rows] + np.maximum(held, 0)), last)
-    if options["since"] is not None:
-        keep &= last >= options["since"]
-    if options["until"] is not None:
-        keep &= first <= options["until"]
-    return rows[keep]
-
-
-def _page(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> str:
-    return text.render(analysis.result, analysis.warnings, shown, all_flows=options["all_flows"], **_terminal())
-
-
-def _terminal() -> dict[str, Any]:
-    """Say how wide the page is, and whether in colours."""
-    terminal = sys.stdout.isatty()
-    return {
-        "width": max(shutil.get_terminal_size().columns, 40) if terminal else None,
-        "color": terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
-    }
-
-
-def _print(result: str) -> None:
-    """Write to stdout. A reader that has gone (head, say) wants no more, and changes nothing of what was found."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        result.encode(encoding)
-    except UnicodeEncodeError:
-        result = result.replace("─", "-").replace("µ", "u").encode(encoding, "backslashreplace").decode(encoding)
-    try:
-        sys.stdout.write(result)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -293,10 +226,10 @@ def main() -> None:
         error.show()
         status = error.exit_code
     except click.Abort:  # Ctrl-C
-        _complain("interrupted")
+        complain("interrupted")
         status = EXIT_INTERRUPTED
     except OSError as error:
-        _complain(f"writing the report failed: {error.strerror or error}")
+        complain(f"writing the report failed: {error.strerror or error}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered cannot be written either
         status = EXIT_UNREADABLE
     sys.exit(status)

@@ -7,6 +7,7 @@ from closewait_pcap.flows.roles import RolesFrom
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.differences import RULES
+from closewait_pcap.verdicts.trends import Trend
 from closewait_pcap.verdicts.verdict import Verdict
 
 
@@ -21,6 +22,7 @@ class Kind(Enum):
     flag = "boolean"
     category = "category"
     text = "str"
+    number = "Float64"
 
 
 class Column(NamedTuple):
@@ -48,12 +50,18 @@ def chosen(columns: "tuple[Column, ...]", files: int, *, sockets: bool = False) 
     return tuple(column for column in columns if (files > 1 or not column.of_several) and (sockets or not column.of_sockets))
 
 
+def json_name(column: Column) -> str:
+    """What a column is called where spans are written as seconds."""
+    return f"{column.name}_s" if column.kind is Kind.span else column.name
+
+
 STATES = tuple(state.name for state in State)
 CAUSES = tuple(cause.name for cause in Cause)
 CONFIDENCES = tuple(confidence.name for confidence in Confidence)
 VERDICTS = tuple(verdict.name for verdict in Verdict)
 ROLES_FROM = tuple(source.name for source in RolesFrom)
 SIDES = ("client", "server")
+TRENDS = tuple(trend.name for trend in Trend)
 EVENTS = ("snd_syn", "rcv_syn", "rcv_ack_of_syn", "snd_fin", "rcv_ack_of_fin", "rcv_fin", "reset")
 
 
@@ -209,6 +217,10 @@ ENDPOINTS = (
     Column("first_since", Kind.time, "", "when the first of them began to wait", ""),
     Column("last_since", Kind.time, "", "when the last of them began to wait", ""),
     Column("longest_held", Kind.span, "", "the longest wait", ""),
+    Column("per_minute", Kind.number, "flows", "waits that lasted stuck_after begun in a minute, over the time watched", ""),
+    Column("trend", Kind.category, "", "whether they become more", "see the trends", TRENDS),
+    Column("shared", Kind.text, "", "what its waiting flows share and the closed ones do not; missing: nothing", ""),
+    Column("waits_for", Kind.text, "", "the endpoint it waits for, where it only passes a wait on, as a proxy does; and how", ""),
     Column("worst_stream", Kind.count, "", "the flow that waited longest", "tcp.stream"),
 )
 """The columns of `Analysis.endpoints`: one row per endpoint that waits, the worst first."""

@@ -3,12 +3,14 @@
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.results import Category, Result, Values, address_category, endpoint_codes
+from closewait_pcap.quantities import socket_name
+from closewait_pcap.results import Category, Result, Values, address_category, address_text, endpoint_codes
+from closewait_pcap.tendencies import Grouped, Window, tendencies
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 
-def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Values]:
+def endpoint_values(result: Result, flows: Values | None = None, window: Window = (None, None)) -> dict[str, Values]:
     """Compute the public columns of the endpoints that wait, or did.
 
     A server is told apart by its own address and port, a client by its address and the service it calls.
@@ -16,32 +18,57 @@ def endpoint_values(result: Result, flows: Values | None = None) -> dict[str, Va
     Args:
         result: an analysis.
         flows: rows of the flows to look at; all, if not given.
+        window: from when to when flows are looked at, where those of other times were left out.
 
     Returns:
         By column name, in `columns.ENDPOINTS` order: arrays of shape (endpoints,), the worst endpoint first: most stuck flows,
-        then most in CLOSE_WAIT, then most that may be, then longest wait.
+        then most in CLOSE_WAIT, then most that may be, then longest wait. Those that only wait for another one come last.
     """
     flows = _on_waiting_ports(result, result.rows if flows is None else flows)
     client, server, server_port, addresses = endpoint_codes(result, flows)
-    sides = []
-    for side, address in ((SERVER, server), (CLIENT, client)):
+    sides, grouped, groups = [], [], 0
+    for side, address, peer in ((SERVER, server, client), (CLIENT, client, server)):
         rows, group, keys = _groups(result, flows, side, np.stack([address, server, server_port], axis=1))
         counted = _count(result, flows[rows], group, len(keys), side)
         named = {"side": np.full(len(keys), side), "address": keys[:, 0], "service": keys[:, 1], "service_port": keys[:, 2]}
         sides.append(named | counted)
+        grouped.append(Grouped(flows[rows], group + groups, np.full(len(rows), side), peer[rows], address[rows]))
+        groups += len(keys)
     values = {name: np.concatenate([side[name] for side in sides]).astype(np.int64) for name in sides[0]}
+    together = Grouped(*(np.concatenate(columns) for columns in zip(*grouped, strict=True)))
+    values |= tendencies(result, together, groups, addresses, window)
+    values["waits_for"] = _waits_for(values, addresses)
     worst_first = np.lexsort(
         (
             values["service_port"],
             values["address"],
             *(-values[name] for name in ("longest_held", "possible", "close_wait", "stuck")),
+            values["behind"] >= 0,
         )
     )
     values = {column.name: values[column.name][worst_first] for column in columns.ENDPOINTS}
     values["side"] = Category.of(values["side"], columns.SIDES)
+    values["trend"] = Category.of(values["trend"], columns.TRENDS)
     values["address"] = address_category(values["address"], addresses)
     values["service"] = address_category(values["service"], addresses)
     return values
+
+
+def _waits_for(values: dict[str, Values], addresses: Values) -> Values:
+    """Name the endpoints that others wait for, and say how that is known."""
+    texts = np.full(len(values["side"]), None, object)
+    for row in np.flatnonzero(values["behind"] >= 0).tolist():
+        root = int(values["behind"][row])
+        address, service = (address_text(*addresses[values[name][root]].tolist()) for name in ("address", "service"))
+        name = endpoint_name(int(values["side"][root]), address, service, int(values["service_port"][root]))
+        texts[row] = f"{name}: {values['following'][row]}"
+    return texts
+
+
+def endpoint_name(side: int, address: str, service: str, port: int) -> str:
+    """Name an endpoint: ``server 192.0.2.2:9000``, or ``client 192.0.2.1 of 192.0.2.2:9000``."""
+    called = socket_name(service, port)
+    return f"server {called}" if side == SERVER else f"client {address} of {called}"
 
 
 def _on_waiting_ports(result: Result, flows: Values) -> Values:

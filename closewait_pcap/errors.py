@@ -6,6 +6,7 @@
     ├── CaptureError (ValueError)      the input is no capture, or cannot be read
     ├── SnapshotError (ValueError)     the input is no socket table, or cannot be read
     ├── MissingExtra (ImportError)     an optional package is needed; the message has the pip line
+    ├── ReportError (OSError)          a report cannot be written where it is to go
     └── TsharkError (RuntimeError)     tshark is missing or failed
 
     CaptureWarning (UserWarning)       a damaged or cut capture, read as far as it goes
@@ -28,6 +29,10 @@ class SnapshotError(ClosewaitError, ValueError):
 
 class MissingExtra(ClosewaitError, ImportError):  # noqa: N818 - says what is missing, as ImportError does
     """An optional package is needed; the message carries the exact pip command."""
+
+
+class ReportError(ClosewaitError, OSError):
+    """A report cannot be written: no room, no permission, or something else is there."""
 
 
 class TsharkError(ClosewaitError, RuntimeError):

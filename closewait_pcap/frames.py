@@ -141,6 +141,8 @@ def _series(column: Column, values: Values, index: "pd.Index | None") -> "pd.Ser
         data = pd.Categorical.from_codes(np.asarray(values), categories=texts)
     elif column.kind is Kind.text:
         data = pd.array(values, dtype="str")
+    elif column.kind is Kind.number:
+        data = pd.array(values, dtype="Float64")
     elif column.kind is Kind.flag:
         data = pd.arrays.BooleanArray(values == 1, values == -1)
     else:

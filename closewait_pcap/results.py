@@ -163,6 +163,9 @@ class Category(np.ndarray[Any, Any]):
 
     texts: list[str]
 
+    def __array_finalize__(self, source: Any) -> None:
+        self.texts = getattr(source, "texts", [])
+
     @classmethod
     def of(cls, codes: Values, texts: "list[str] | tuple[str, ...]") -> "Category":
         """Attach texts to codes."""

@@ -13,10 +13,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from closewait_pcap import columns
 from closewait_pcap.columns import Column
-from closewait_pcap.reports.json import schema
+from closewait_pcap.reports.schema import schema
+from closewait_pcap.verdicts import chains, traits, trends
 from closewait_pcap.verdicts.cause import Cause
 from closewait_pcap.verdicts.causes.diagnosis import explain
 from closewait_pcap.verdicts.differences import RULES
@@ -72,6 +74,8 @@ def columns_page() -> str:
     parts += ["## Values"]
     parts += [f"**Reasons** why kernel and packets differ, the first that holds\n\n{_reasons()}"]
     parts += [f"**Verdicts**, of which every flow has the first that matches\n\n{_verdicts()}"]
+    parts += [f"**Trends** of endpoints, and what they and the columns beside them claim\n\n{_explained(trends)}"]
+    parts += [_explained(traits), _explained(chains)]
     for title, values in {"States": columns.STATES, "Events": columns.EVENTS, "roles_from": columns.ROLES_FROM}.items():
         parts.append(f"**{title}**: {', '.join(f'`{value}`' for value in values)}")
     return "\n\n".join(parts) + "\n"
@@ -91,6 +95,13 @@ def _reasons() -> str:
 def _verdicts() -> str:
     rows = ["| verdict | meaning |", "|---|---|"]
     return "\n".join(rows + [f"| `{verdict.name}` | {meaning} |" for verdict, meaning in MEANINGS.items()])
+
+
+def _explained(module: ModuleType) -> str:
+    """A module's own explanation, its thresholds written out: terms and their indented definitions become a list."""
+    text = re.sub(r"``?([^`]+)``?", lambda match: f"{getattr(module, match[1], f'`{match[1]}`')}", module.__doc__ or "")
+    text = re.sub(r"\n(\w+)\n    (.+(?:\n    .+)*)", lambda match: f"\n- `{match[1]}`: {match[2]}", text)
+    return re.sub(r"\n +", "\n  ", text.strip())
 
 
 def causes_page() -> str:

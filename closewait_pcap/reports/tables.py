@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from closewait_pcap import quantities
 from closewait_pcap.holdings import Holding, Host
-from closewait_pcap.reports.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
-from closewait_pcap.reports.text import Page, Table
+from closewait_pcap.reports.parts import Table
+from closewait_pcap.reports.sections.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
+from closewait_pcap.reports.text import Page
 from closewait_pcap.sockets.addresses import Endpoint
 from closewait_pcap.sockets.table import Socket
 

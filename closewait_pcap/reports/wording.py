@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from closewait_pcap import endpoints as endpoints_module
 from closewait_pcap.flows.records import SYN_ACK
-from closewait_pcap.quantities import count, moment, socket_name, span
-from closewait_pcap.results import Result, Values, display_filter
+from closewait_pcap.quantities import count, moment, span
+from closewait_pcap.results import Category, Result, Values, display_filter
+from closewait_pcap.verdicts.trends import Trend
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 UNJUDGED = {
@@ -33,6 +35,14 @@ UNJUDGED = {
 
 EXAMPLES = 10
 """Flows that a sentence names; the rest is counted."""
+
+TRENDS = {
+    Trend.growing: "growing",
+    Trend.bounded: "not growing",
+    Trend.draining: "becoming fewer",
+    Trend.too_short: "too little to say whether it grows",
+}
+"""Whether the number grows, in a headline."""
 
 PAST = {
     Verdict.close_wait_possible: "may be",
@@ -102,18 +112,26 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
             if summary.counts.get(verdict.name):
                 text += f" {count(summary.counts[verdict.name], 'flow')} {what}."
         return text
-    holders = int((endpoints["close_wait"] > 0).sum())
     waiting = shown[result.judgement.verdict[shown] == Verdict.close_wait]
     if not len(waiting):
         return f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT (no longer in the table)."
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
-    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}"
-    if holders > 1:
-        who += f" ({int(endpoints['close_wait'][0]):,} of them), nor {count(holders - 1, 'other endpoint')}"
+    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}{_others(endpoints)}"
+    grows = f"; {TRENDS[Trend(int(endpoints['trend'][0]))]}" if endpoints["stuck"][0] else ""
     return (
         f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT ({_how_sure(result, summary)}): {who}. "
-        f"Since {moment(int(since.min()))}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}."
+        f"Since {moment(int(since.min()))}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}{grows}."
     )
+
+
+def _others(endpoints: dict[str, Values]) -> str:
+    """Say how many other endpoints do not close, and apart from them how many only wait for another one."""
+    holds = endpoints["close_wait"] > 0
+    passing = holds & np.array([text is not None for text in endpoints["waits_for"]], np.bool_)
+    others, messengers = int((holds & ~passing)[1:].sum()), int(passing[1:].sum())
+    text = f" ({int(endpoints['close_wait'][0]):,} of them)" if others + messengers else ""
+    text += f", nor {count(others, 'other endpoint')}" if others else ""
+    return text + (f"; {count(messengers, 'other')} only pass{'es' * (messengers == 1)} that on" if messengers else "")
 
 
 def _how_sure(result: Result, summary: Summary) -> str:
@@ -136,11 +154,16 @@ def _accusation(endpoints: dict[str, Values]) -> str:
 
 def endpoint_name(endpoints: dict[str, Values], row: int) -> str:
     """Name an endpoint: ``server 192.0.2.2:9000``, or ``client 192.0.2.1 of 192.0.2.2:9000``."""
-    side, address, service = endpoints["side"], endpoints["address"], endpoints["service"]
-    port = int(endpoints["service_port"][row])
-    if side[row] == 1:
-        return f"server {socket_name(address.texts[address[row]], port)}"  # type: ignore[attr-defined]
-    return f"client {address.texts[address[row]]} of {socket_name(service.texts[service[row]], port)}"  # type: ignore[attr-defined]
+    address, service = cell(endpoints, "address", row), cell(endpoints, "service", row)
+    return endpoints_module.endpoint_name(int(endpoints["side"][row]), address, service, int(endpoints["service_port"][row]))
+
+
+def cell(values: dict[str, Values], name: str, row: int) -> str:
+    """The text of a category's cell; empty where it is missing."""
+    category = values[name]
+    assert isinstance(category, Category)  # as its column says
+    code = int(category[row])
+    return category.texts[code] if code >= 0 else ""
 
 
 def unjudged(result: Result, shown: Values) -> list[str]:

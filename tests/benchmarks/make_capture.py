@@ -91,10 +91,10 @@ class Packets:
     tsecr: Ints
 
 
-def _fates(rng: Rng, flows: int) -> Ints:
+def _fates(rng: Rng, flows: int, leaked_share: float) -> Ints:
     """Exact shares rather than random ones, so that the truth is the same whatever the seed."""
     fate = np.full(flows, CLOSED)
-    ends = np.cumsum([round(flows * share) for share in (LEAKED_SHARE, RESET_SHARE, OPEN_SHARE)])
+    ends = np.cumsum([round(flows * share) for share in (leaked_share, RESET_SHARE, OPEN_SHARE)])
     fate[: ends[2]] = OPEN
     fate[: ends[1]] = RESET
     fate[: ends[0]] = LEAKED
@@ -113,9 +113,9 @@ def _sizes(rng: Rng, packets: int, flows: int) -> Ints:
     return sizes
 
 
-def plan_flows(rng: Rng, packets: int, flows: int, ipv6_share: float) -> Flows:
+def plan_flows(rng: Rng, packets: int, flows: int, ipv6_share: float, leaked_share: float) -> Flows:
     """Decide everything that belongs to a conversation rather than to one of its packets."""
-    fate = _fates(rng, flows)
+    fate = _fates(rng, flows, leaked_share)
     duration = np.clip(rng.lognormal(np.log(15e6), 1.2, flows), SHORTEST_US, LONGEST_US).astype(np.int64)
     clients = max(flows // 4, 1)
     client = np.arange(flows) % clients
@@ -400,7 +400,14 @@ def _write_packets(out: BinaryIO, writer: FrameWriter, order: Ints) -> int:
 
 
 def make_capture(
-    path: Path, *, kind: str, packets: int = 2_400_000, flows: int = 60_000, ipv6_share: float = 0.1, seed: int = 1
+    path: Path,
+    *,
+    kind: str,
+    packets: int = 2_400_000,
+    flows: int = 60_000,
+    ipv6_share: float = 0.1,
+    leaked_share: float = LEAKED_SHARE,
+    seed: int = 1,
 ) -> dict[str, int | str]:
     """Write the capture and, beside it, ``<name>.truth.json``; returns what the latter says.
 
@@ -410,10 +417,11 @@ def make_capture(
         packets: Exact number of packets.
         flows: Exact number of TCP connections, each with its own 4-tuple.
         ipv6_share: Share of the flows that run over IPv6.
+        leaked_share: Share of the flows that end in CLOSE_WAIT.
         seed: The same seed and sizes give the same file.
     """
     rng = np.random.default_rng(seed)
-    plan = plan_flows(rng, packets, flows, ipv6_share)
+    plan = plan_flows(rng, packets, flows, ipv6_share, leaked_share)
     columns = plan_packets(rng, plan)
     order = np.argsort(columns.time_us, kind="stable")  # stable: equal times keep the order within their flow
     partial = path.with_name(path.name + ".partial")
@@ -432,12 +440,13 @@ def make_capture(
 
 def main() -> None:
     """Read the command line and make one capture."""
-    parser = argparse.ArgumentParser(description="Make a capture of TCP conversations, 2% of them in CLOSE_WAIT.")
+    parser = argparse.ArgumentParser(description="Make a capture of TCP conversations, some of them in CLOSE_WAIT.")
     parser.add_argument("path", type=Path, metavar="FILE")
     parser.add_argument("--kind", choices=("headers", "full"), default="headers")
     parser.add_argument("--packets", type=int, default=2_400_000)
     parser.add_argument("--flows", type=int, default=60_000)
     parser.add_argument("--ipv6-share", type=float, default=0.1)
+    parser.add_argument("--leaked-share", type=float, default=LEAKED_SHARE)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     options = vars(given)

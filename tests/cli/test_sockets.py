@@ -15,7 +15,7 @@ import pytest
 
 from closewait_pcap import SnapshotError, analyze, analyze_sockets
 from closewait_pcap.parameters import each_named
-from closewait_pcap.reports.json import schema
+from closewait_pcap.reports.schema import schema
 from tests.cli.running import ROOT, environment, run, sample, watch
 from tests.engine.test_start import imported
 from tests.reports.test_gold import compare
@@ -155,7 +155,7 @@ def test_a_table_of_another_host_says_so(folder: Path) -> None:
     (folder / "other.txt").write_text(grown(1))
     page = run("capture.pcap", "--sockets", "other.txt", cwd=folder).stdout.decode()
     assert "none of the 1 connected socket is an end of a flow of this capture" in page
-    assert "Sockets: 0 of 2 flows stand in other.txt." in page
+    assert "Sockets:\n  0 of 2 flows stand in other.txt." in page
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.running import ROOT, environment, sample
 
-HEAVY = ("pandas", "numba", "dpkt", "pyshark", "matplotlib", "fsspec", "aiohttp")
+HEAVY = ("pandas", "numba", "dpkt", "pyshark", "matplotlib", "jinja2", "pyarrow", "fsspec", "aiohttp")
 LEAK = sample("healthy_and_leaking")
 SAY = """
 import atexit, json, sys
@@ -29,9 +29,14 @@ def imported(code: str) -> set[str]:
         "import closewait_pcap.cli",
         f"import closewait_pcap; repr(closewait_pcap.analyze({LEAK!r}))",
         f"from closewait_pcap.cli import command; command.main([{LEAK!r}], standalone_mode=False)",
-        f"from closewait_pcap.cli import command; command.main([{LEAK!r}, '--format', 'json'], standalone_mode=False)",
+        *(
+            f"from closewait_pcap.cli import command; command.main([{LEAK!r}, '--format', {format_!r}], standalone_mode=False)"
+            for format_ in ("json", "markdown", "csv", "junit")
+        ),
+        "import tempfile; from closewait_pcap.cli import command\n"
+        f"with tempfile.TemporaryDirectory() as folder: command.main([{LEAK!r}, '--report', folder], standalone_mode=False)",
     ],
-    ids=["import", "import cli", "analyze", "text", "json"],
+    ids=["import", "import cli", "analyze", "text", "json", "markdown", "csv", "junit", "bundle"],
 )
 def test_nothing_heavy_is_imported(code: str) -> None:
     assert not imported(code) & set(HEAVY)

@@ -7,6 +7,10 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import analyze
+from closewait_pcap.choosing import choose
+from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.verdicts.trends import Trend
+from tests.conversations import CLIENT, SERVER, Talk, analyzed
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COUNTS = ("close_wait", "stuck", "sending", "too_young", "possible", "reset", "closed_late", "closed", "flows", "peak")
@@ -50,6 +54,48 @@ def test_times_are_those_of_the_flows() -> None:
             assert row.last_since == waiting["since"].max()
             assert row.longest_held == waiting["held"].max()
             assert analysis.flows.loc[row.worst_stream, "held"] == row.longest_held
+
+
+@pytest.mark.parametrize("name", [name for name, rows in EXPECTED.items() if rows])
+def test_samples_are_too_short_to_say_whether_they_grow(name: str) -> None:
+    endpoints = analyze(next((SAMPLES / name).glob("capture.pcap*"))).endpoints
+    assert endpoints["trend"].tolist() == ["too_short"]
+    assert endpoints["shared"].isna().all()
+    assert endpoints["waits_for"].isna().all()
+
+
+def test_the_rate_is_of_what_was_watched() -> None:
+    """3 that lasted, in a capture of 3.142755 s of which the last second does not count."""
+    [rate] = analyze(SAMPLES / "healthy_and_leaking/capture.pcapng").endpoints["per_minute"]
+    assert rate == pytest.approx(3 * 60 / 2.142755)
+    [rate] = analyze(SAMPLES / "echo_cut_at_fin_ack/capture.pcap").endpoints["per_minute"]
+    assert pd.isna(rate)
+
+
+def leaks(number: int, apart: float = 1.0) -> list[Talk]:
+    return [Talk(1 + apart * n).is_served().closes(CLIENT) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("talks", "until", "trend"),
+    [
+        (leaks(30), 32, "growing"),
+        ([*leaks(10), *(Talk(12 + n).is_served().closes(CLIENT).closes(SERVER) for n in range(60))], 80, "bounded"),
+        ([talk.waits(40 - n).closes(SERVER) for n, talk in enumerate(leaks(20, 0.2))], 60, "draining"),
+        (leaks(2), 30, "too_short"),
+    ],
+    ids=["growing", "bounded", "draining", "too_short"],
+)
+def test_trend_of_a_capture(talks: list[Talk], until: float, trend: str) -> None:
+    assert analyzed(talks, until).endpoints["trend"].tolist() == [trend]
+
+
+def test_what_is_shown_of_a_time_has_the_trend_of_that_time() -> None:
+    """Later flows are left out by --until: that they are not there does not mean that it has stopped."""
+    result = analyzed(leaks(30), until=32).result
+    until = int(result.facts.flows["first_time"][14])
+    shown = choose(result, until=until)
+    assert endpoint_values(result, shown, (None, until))["trend"].tolist() == [Trend.growing]
 
 
 def test_stuck_after_moves_flows_between_the_counts() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from closewait_pcap import analyze, engine
 from closewait_pcap.reports import text
+from closewait_pcap.reports.account import Account
 from tests.capture.writers import (
     enhanced,
     ethernet,
@@ -106,12 +107,12 @@ def test_names_are_shared_by_the_files_of_a_timeline(tmp_path: Path) -> None:
 def test_the_report_tells_the_way(tmp_path: Path) -> None:
     (tmp_path / "c.pcap").write_bytes(pcap([outer4(udp(vxlan(pair(0), 9), 4789))]))
     analysis = analyze(tmp_path / "c.pcap")
-    page = text.render(analysis.result, [], analysis.result.rows, all_flows=True)
+    page = text.render(Account(analysis.result, all_flows=True))
     assert "VXLAN 9 " in page
-    assert "via" in page.splitlines()[2]
+    assert "via" in page[page.index("Proof:") :].splitlines()[1]
     (tmp_path / "plain.pcapng").write_bytes(pcapng([pair(0)]))
     plain = analyze(tmp_path / "plain.pcapng")
-    assert "via" not in text.render(plain.result, [], plain.result.rows, all_flows=True)
+    assert "via" not in text.render(Account(plain.result, all_flows=True))
 
 
 def test_a_hostile_number_of_paths_is_bounded(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import io
 
 from closewait_pcap import CaptureError, analyze
-from closewait_pcap.reports import json, text
+from closewait_pcap.reports import csv, json, junit, markdown, text
+from closewait_pcap.reports.account import Account
 from closewait_pcap.verdicts.events import state_changes
 from tests.fuzz.mutants import Inputs
 
@@ -33,10 +34,13 @@ def outcome(inputs: Inputs) -> str:
     except CaptureError:
         return "refused"
     result = analysis.result
-    json.render([json.describe(result, analysis.warnings, result.rows, all_flows=True)], "0")
+    whole = Account(result, analysis.warnings, all_flows=True)
+    json.render(whole)
+    for write in (markdown, csv, junit):
+        write.render(whole)
     if len(inputs[0]) % 2:
-        text.render(result, analysis.warnings, result.rows)
+        text.render(Account(result, analysis.warnings))
     else:
-        text.render(result, analysis.warnings, result.rows, all_flows=True, width=80, color=True)
+        text.render(whole, width=80, color=True)
     state_changes(result.facts, result.judgement, result.rows)
     return "damaged" if analysis.capture.damage else "read"

@@ -12,12 +12,12 @@ GOLD = Path(__file__).parent / "gold"
 
 def compare(name: str, text: str) -> None:
     gold = GOLD / name
-    old = gold.read_text(encoding="utf-8") if gold.exists() else ""
+    old = gold.read_bytes().decode() if gold.exists() else ""
     new = gold.with_name(name + ".new")
     if text == old:
         new.unlink(missing_ok=True)
         return
-    new.write_text(text, encoding="utf-8")
+    new.write_bytes(text.encode())
     diff = "".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True), str(gold.name), new.name))
     pytest.fail(f"{diff}\nIf that is what it should say: mv {new} {gold}")
 
@@ -37,6 +37,16 @@ def test_text_at_80_columns(name: str) -> None:
 @pytest.mark.parametrize("name", ["backlog_python", "ipv6_never_closes", "port_reuse"])
 def test_json(name: str) -> None:
     compare(f"{name}.json", run(sample(name), "--format", "json").stdout.decode())
+
+
+@pytest.mark.parametrize("name", ["client_pool_leak", "healthy_and_leaking", "late_close"])
+def test_markdown(name: str) -> None:
+    compare(f"{name}.md", run(sample(name), "--format", "markdown").stdout.decode())
+
+
+@pytest.mark.parametrize(("name", "format_"), [("client_pool_leak", "junit"), ("port_reuse", "csv"), ("port_reuse", "jsonl")])
+def test_formats_for_programs(name: str, format_: str) -> None:
+    compare(f"{name}.{format_}", run(sample(name), "--format", format_).stdout.decode())
 
 
 def test_no_gold_is_left_over() -> None:

@@ -19,7 +19,7 @@ What would disprove it
 What to do
     Find the process (ss -tanpe state close-wait) and what it does with the descriptor: every path must close it when read()
     returns 0 or fails, error paths and timeouts too. In a client, look at the connection pool: idle connections must be watched,
-    or checked before use and closed. Restarting the process frees the sockets; keepalive and tcp_fin_timeout do not.
+    or checked before use and closed. Restarting the process frees the sockets, for a while.
 """
 
 from closewait_pcap.quantities import count

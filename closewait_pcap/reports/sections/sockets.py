@@ -1,4 +1,4 @@
-"""What the text report says of socket tables: who holds what, and where kernel and packets differ."""
+"""What socket tables say: who holds what, and where kernel and packets differ."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,6 +7,8 @@ import numpy as np
 
 from closewait_pcap import quantities
 from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.reports.account import Account
+from closewait_pcap.reports.parts import Part, Section, Sentence
 from closewait_pcap.results import Result, Values
 from closewait_pcap.sockets.counting import Queue, queues
 from closewait_pcap.sockets.table import Snapshot, Socket
@@ -16,7 +18,6 @@ from closewait_pcap.verdicts.differences import ABSENT, RULES
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from closewait_pcap.reports.text import Page
     from closewait_pcap.sockets.matching import Matches
 
 MOST = 10
@@ -56,32 +57,24 @@ def flow_holder(result: Result, row: int) -> str:
     return holder(sockets[0]) if sockets else ""
 
 
-def say_sockets(page: "Page", result: Result, shown: Values) -> None:
-    """Add to the report what the socket tables tell.
-
-    Args:
-        page: of the report.
-        result: an analysis with tables.
-        shown: the flows to speak of.
-    """
+def say(account: Account) -> Section | None:
+    """Say it; nothing where no tables were given."""
+    result, shown = account.result, account.rows
     matches, agreement = result.matches, result.agreement
-    assert matches is not None  # as the caller looked
-    assert agreement is not None
+    if matches is None or agreement is None:
+        return None
     here = np.isin(agreement.row, shown)
-    page.say()
-    page.say(_overview(matches, agreement, here, shown))
-    for sentence in reader_sentences(matches.snapshots):
-        page.say(sentence, indent="  ")
-    _say_holders(page, result, matches, shown)
+    parts: list[Part] = [Sentence(_overview(matches, agreement, here, shown))]
+    parts += [Sentence(sentence, 1) for sentence in reader_sentences(matches.snapshots)]
+    parts += _holders(result, matches, shown)
     differences = _differences(result, agreement, np.flatnonzero(here & ~agreement.agrees))
     if differences:
-        page.say("Where kernel and packets differ:")
-        for sentence in differences[:MOST]:
-            page.say(sentence, indent="  ")
+        parts.append(Sentence("Where kernel and packets differ:"))
+        parts += [Sentence(sentence, 1) for sentence in differences[:MOST]]
         if len(differences) > MOST:
-            page.say(f"... and {quantities.count(len(differences) - MOST, 'more kind')} of difference", indent="  ")
-    for sentence in queue_sentences([matches.snapshots[number] for number in matches.order]):
-        page.say(sentence)
+            parts.append(Sentence(f"... and {quantities.count(len(differences) - MOST, 'more kind')} of difference", 1))
+    parts += map(Sentence, queue_sentences([matches.snapshots[number] for number in matches.order]))
+    return Section("sockets", "Sockets", parts)
 
 
 def _overview(matches: "Matches", agreement: Agreement, here: Values, shown: Values) -> str:
@@ -90,7 +83,7 @@ def _overview(matches: "Matches", agreement: Agreement, here: Values, shown: Val
     agree = int((here & agreement.agrees).sum())
     absent = int((here & (agreement.kernel == ABSENT)).sum())
     flows = quantities.count(len(shown), "flow")
-    text = f"Sockets: {joined:,} of {flows} stand{'s' * (joined == 1)} in {table_names(matches.snapshots)}"
+    text = f"{joined:,} of {flows} stand{'s' * (joined == 1)} in {table_names(matches.snapshots)}"
     if not joined:
         return f"{text}."
     text += f"; of {quantities.count(states, 'state')}, {agree:,} agree{'s' * (agree == 1)} with the packets"
@@ -135,7 +128,7 @@ def _names(names: list[str]) -> str:
     return ", ".join(quantities.printable(name) for name in names[:3]) + more
 
 
-def _say_holders(page: "Page", result: Result, matches: "Matches", shown: Values) -> None:
+def _holders(result: Result, matches: "Matches", shown: Values) -> list[Part]:
     """Say who holds the flows that are in CLOSE_WAIT, and since which table they are."""
     judgement = result.judgement
     waiting = shown[judgement.verdict[shown] == Verdict.close_wait]
@@ -144,17 +137,18 @@ def _say_holders(page: "Page", result: Result, matches: "Matches", shown: Values
         place = int(matches.of_side(int(judgement.waiting[row]))[row])
         if place >= 0 and matches.sockets[place].state is State.CLOSE_WAIT:
             held.append(matches.sockets[place])
-    for sentence in holder_sentences(held):
-        page.say(sentence)
+    parts: list[Part] = [*map(Sentence, holder_sentences(held))]
     first, last = matches.first_close_wait[waiting], matches.last_close_wait[waiting]
     several = np.flatnonzero((first != NO_TIME) & (last > first))
     if len(several):
         longest = several[np.argmax(last[several] - first[several])]
-        page.say(
+        text = (
             f"In CLOSE_WAIT in more than one table: {quantities.count(len(several), 'flow')}, the longest from "
             f"{quantities.moment(int(first[longest]))} to {quantities.moment(int(last[longest]))} "
             f"({quantities.span(int(last[longest] - first[longest]))})."
         )
+        parts.append(Sentence(text))
+    return parts
 
 
 def holder_sentences(sockets: Sequence[Socket]) -> list[str]:

@@ -1,0 +1,1 @@
+"""The sections of a report, one file each: what is said of an analysis, whatever the format."""

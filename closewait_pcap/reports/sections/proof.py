@@ -1,0 +1,71 @@
+"""The proof: in which frames to look, and when they came."""
+
+from closewait_pcap import quantities
+from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.reports import wording
+from closewait_pcap.reports.account import MOST, Account
+from closewait_pcap.reports.parts import Command, Part, Section, Sentence
+from closewait_pcap.reports.sections.flow_table import closer_of, flow_table, resetter_of
+from closewait_pcap.reports.wording import cell
+from closewait_pcap.results import Category, Values, flow_values
+from closewait_pcap.verdicts.verdict import Verdict
+
+
+def say(account: Account) -> Section | None:
+    """Say it of the worst flow in words, of the others in a table; nothing where no flow is to be listed."""
+    result, flagged = account.result, account.flagged
+    listed = account.rows if account.all_flows else flagged[:MOST]
+    if not len(listed):
+        return None
+    parts: list[Part] = [Sentence(_worst(account))] if len(flagged) else []
+    parts.append(flow_table(result, listed))
+    more = len(flagged) - len(listed)
+    if more > 0:
+        parts.append(Sentence(f"... and {quantities.count(more, 'more flow')} that wait or waited; --all lists every flow", 1))
+    if len(flagged):
+        merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""
+        parts.append(Command(f"Wireshark filter{merged}", wording.streams_filter(result, flagged[:MOST])))
+    parts += map(Sentence, wording.delayed_reconnects(result, account.rows))
+    return Section("proof", "Proof", parts)
+
+
+def _worst(account: Account) -> str:
+    """Tell the worst flow's FIN, its acknowledgement, and what followed until the capture's end."""
+    result, row = account.result, account.worst
+    values = flow_values(result, row)
+    files = quantities.short_names(result.capture.files)
+    values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
+    closer, waiting = closer_of(values, 0), cell(values, "waiting_side", 0)
+    stream = int(result.streams_of(row)[0])
+    fin, ack = (_frame(values, f"{closer}_{what}", len(files)) for what in ("fin", "fin_ack"))
+    return f"Stream {stream}: the {closer}'s FIN is {fin}, acknowledged in {ack}; {_rest(account, values, waiting)}."
+
+
+def _rest(account: Account, values: dict[str, Values], waiting: str) -> str:
+    files = len(account.result.capture.files)
+    verdict = cell(values, "verdict", 0)
+    if verdict == Verdict.closed_late.name:
+        later = quantities.span(int(values["held"][0]))
+        return f"the {waiting}'s own came {later} later, in {_frame(values, f'{waiting}_fin', files)}"
+    if verdict == Verdict.close_wait_reset.name:
+        side = resetter_of(values, 0)
+        ended = f"the {side}'s RST in {_frame(values, f'{side}_rst', files)}" if side else "a RST"
+        return f"no FIN of the {waiting} came until {ended}"
+    info = account.result.capture
+    end = "" if info.end_time is None else f" at {_clock(info.end_time)}"
+    last = f" (last frame: {info.frames:,})" if files == 1 else ""
+    return f"no FIN of the {waiting} is seen until the capture's end{end}{last}"
+
+
+def _frame(values: dict[str, Values], name: str, files: int) -> str:
+    """Name a frame with its time, and where there are several files with its file."""
+    frame = int(values[f"{name}_frame"][0])
+    if frame < 0:
+        return "a frame not seen"
+    file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
+    return f"frame {frame}{file} ({_clock(int(values[f'{name}_time'][0]))})"
+
+
+def _clock(time: int) -> str:
+    """The time of day: the date stands in the headline."""
+    return "an unknown time" if time == NO_TIME else quantities.moment(time).partition(" ")[2].removesuffix(" UTC")
