@@ -17,6 +17,8 @@ from closewait_pcap.capture.sources.gathering import family_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 SECOND = 1_000_000_000
+Span = tuple[int, int]
+"""A span of time: its begin and its end, ns since the epoch."""
 OVERLAP = SECOND
 """Files of one tap may overlap by so much: packets of several processors are written a little out of order."""
 LEAST = SECOND
@@ -33,8 +35,8 @@ class _Tap:
     files: list[int] = field(default_factory=list)
     end: int = 0
     gaps: list[Gap] = field(default_factory=list)
-    holes: list[int] = field(default_factory=list)
-    """Where holes begin, between files and in them."""
+    holes: list[Span] = field(default_factory=list)
+    """Between files and in them."""
 
 
 class Coverage:
@@ -53,8 +55,11 @@ class Coverage:
             tap = self._tap_before(info, info.first_time, infos)
             if tap.files and (why := _why_hole(infos[tap.files[-1]], info, info.first_time - tap.end, infos)):
                 tap.gaps.append(Gap(tap.end, info.first_time, why))
-                tap.holes.append(tap.end)
-            tap.holes += [hole.start for hole in info.holes if hole.start < info.end_time]
+                tap.holes.append((tap.end, info.first_time))
+            tap.holes += [(hole.start, hole.end) for hole in info.holes if hole.start < info.end_time]
+            for begin, end in info.pauses:
+                tap.gaps.append(Gap(begin, end, f"in {PurePath(info.file).name}, by its own statistics, nothing was captured"))
+                tap.holes.append((begin, end))
             tap.files.append(number)
             tap.end = max(tap.end, info.end_time)
             self._tap_of[number] = self._taps.index(tap)
@@ -63,6 +68,16 @@ class Coverage:
     def gaps(self) -> list[Gap]:
         """The holes between files, by their time."""
         return sorted(gap for tap in self._taps for gap in tap.gaps)
+
+    @property
+    def holes(self) -> list[list[Span]]:
+        """The holes of each tap, between files and in them, by their time."""
+        return [sorted(tap.holes) for tap in self._taps]
+
+    @property
+    def end(self) -> int:
+        """Until when any tap shows something, ns since the epoch; 0 where nothing has a time."""
+        return max((tap.end for tap in self._taps), default=0)
 
     def ends(self, files: Ints, last_times: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Tell until when flows were watched.
@@ -78,7 +93,7 @@ class Coverage:
         ends, in_hole = np.zeros(len(files), np.int64), np.zeros(len(files), np.bool_)
         for number, tap in enumerate(self._taps):
             mine = np.flatnonzero(taps == number)
-            starts = np.array([*sorted(tap.holes), tap.end], np.int64)
+            starts = np.array([*sorted(begin for begin, _ in tap.holes), tap.end], np.int64)
             place = np.minimum(np.searchsorted(starts, last_times[mine]), len(tap.holes))
             ends[mine], in_hole[mine] = starts[place], place < len(tap.holes)
         return ends, in_hole

@@ -41,6 +41,11 @@ class Descriptions:
         """The latest end of the capture that a statistics block names, ns since the epoch, where one does."""
         return self._section.ends
 
+    @property
+    def pauses(self) -> list[tuple[int, int]]:
+        """When no interface captured, as far as the statistics of sections that have ended tell."""
+        return self._section.pauses
+
     def compile(self) -> None:
         """Go over to tables for the compiled decoder."""
         self._mode = COMPILED
@@ -48,7 +53,7 @@ class Descriptions:
 
     def end_section(self, decoder: Record) -> None:
         """Forget interfaces and processes: what follows has its own."""
-        self._section.close()
+        self._section.close(int(decoder.interfaces))
         self.processes.clear()
         self._processes_lost = False
         decoder.interfaces = decoder.processes = 0

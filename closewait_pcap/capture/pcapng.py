@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from closewait_pcap.capture.headers import MAX_SECONDS, ticks_to_ns
+from closewait_pcap.capture.info import MAX_HOLES
 from closewait_pcap.engine import Records
 
 Order = Literal["big", "little"]
+LEAST_PAUSE = 1_000_000_000
+"""ns: what is shorter could hide no wait that counts as stuck."""
 
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET = 2, 3, 9, 14
-_ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
+_ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 2, 3, 5, 7
 _PIB_NAME = 2
 
 
@@ -25,10 +28,15 @@ class Section:
     drops: int = 0
     reported: bool = False
     ends: list[int] = field(default_factory=list)
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """Where a section's statistics leave time between its interfaces, in which none of them captured."""
     _of_interface: dict[int, int] = field(default_factory=dict)
+    _watched: dict[int, tuple[int, int]] = field(default_factory=dict)
 
-    def report(self, interface: int, drops: int | None, end: int | None) -> None:
+    def report(self, interface: int, drops: int | None, start: int | None, end: int | None) -> None:
         """Take one statistics block; counts are totals since the capture's begin, so the last one of an interface holds."""
+        if start is not None and end is not None:
+            self._watched[interface] = start, end
         if drops is not None:
             self.reported = True
             self._of_interface[interface] = drops
@@ -40,10 +48,17 @@ class Section:
         """Drops of all sections, of the one that has not ended, too."""
         return self.drops + sum(self._of_interface.values())
 
-    def close(self) -> None:
-        """End the section: interface numbers start anew."""
+    def close(self, interfaces: int) -> None:
+        """End the section, which had so many interfaces: their numbers start anew."""
         self.drops = self.total
         self._of_interface.clear()
+        if len(self._watched) == interfaces and len(self.pauses) < MAX_HOLES:  # of the others it is not known
+            until = None
+            for start, end in sorted(self._watched.values()):
+                if until is not None and start - until > LEAST_PAUSE:
+                    self.pauses.append((until, start))
+                until = end if until is None else max(until, end)
+        self._watched.clear()
 
 
 def section_header(buffer: bytearray, at: int, big: bool) -> bool:
@@ -106,14 +121,14 @@ def interface_statistics(body: bytes, order: Order, section: Section, interfaces
     if number >= count:
         return
     drops: int | None = None
-    end: int | None = None
+    times: dict[int, int] = {}
     for code, value in _options(body[12:], order):
         if code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8:
             drops = (drops or 0) + int.from_bytes(value, order)
-        elif code == _ISB_ENDTIME and len(value) == 8:
+        elif code in (_ISB_STARTTIME, _ISB_ENDTIME) and len(value) == 8:
             high, low = int.from_bytes(value[:4], order), int.from_bytes(value[4:], order)
-            end = int(ticks_to_ns(high, low, _plain(interfaces[number])))
-    section.report(number, drops, end)
+            times[code] = int(ticks_to_ns(high, low, _plain(interfaces[number])))
+    section.report(number, drops, times.get(_ISB_STARTTIME), times.get(_ISB_ENDTIME))
 
 
 def process_event(body: bytes, order: Order) -> str:

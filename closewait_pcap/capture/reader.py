@@ -69,7 +69,8 @@ class CaptureReader:
         self.names = Names() if names is None else names
         self._window = Window(stream, name, chunk)
         self._mode = mode
-        self._number = number
+        self.number = number
+        """Of this capture among those that are read together."""
         self._window.fill(HEAD)
         if self._window.failure:
             raise CaptureError(f"{name}: {self._window.failure}")
@@ -113,7 +114,7 @@ class CaptureReader:
     @property
     def _frames(self) -> int:
         """Frames seen so far."""
-        return int(self._decoder.frames) - (self._number << FRAME_BITS)
+        return int(self._decoder.frames) - (self.number << FRAME_BITS)
 
     def first_time(self) -> int | None:
         """Read until a frame has a time.
@@ -135,6 +136,18 @@ class CaptureReader:
         self._described.compile()
         self._skips = COMPILED.counters(self._skips)
         self._batch = COMPILED.records(PACKET, BATCH)
+
+    def frame(self, row: Record) -> bytes:
+        """Give the captured bytes of a frame of the batch in hand.
+
+        Args:
+            row: a PACKET record of the batch that was yielded last.
+
+        Returns:
+            The frame, from its link layer's header on.
+        """
+        offset = int(row.offset)
+        return bytes(memoryview(self._window.buffer)[offset : offset + int(row.caplen)])
 
     def interrupt(self) -> None:
         """End the reading where it stands: what was read counts."""
@@ -291,6 +304,8 @@ class CaptureReader:
             if info.last_time - decoder.previous_time >= STEP_BACK:  # spans up to the latest time would be too long by the step
                 info.end_time = int(decoder.previous_time)
         info.drops = self._described.drops(decoder)
+        self._described.end_section(decoder)
+        info.pauses = self._described.pauses
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
         info.fragments_incomplete, info.flannel = self._completion.fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)
