@@ -51,6 +51,10 @@ class Listeners:
     """Flows whose SYN-ACK was sent again after it had been acknowledged."""
     first_refused: Ints
     """Row of the first flow that the full queue kept out, or -1."""
+    last_refused: Ints
+    """Row of the one of them that tried longest, or -1."""
+    alive: Ints
+    """Row of the flow that shows last that the server's host was alive; -1 where nobody asked for it."""
     queue: Ints
     """How many flows waited to be accepted when that happened: the limit given to listen(), plus one. -1 where it never did."""
     rows: Ints
@@ -90,7 +94,9 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
     kept_out = _kept_out(facts, judgement)
     wanted, rows, listener = flows_of(facts, judgement, np.concatenate([silent, kept_out]))
     queue = _Queue(facts, judgement, rows, listener, len(wanted))
-    alive = last_sign(facts, judgement, wanted) if len(kept_out) else np.full(len(wanted), _NEVER)
+    alive, sign = np.full(len(wanted), _NEVER), np.full(len(wanted), -1)
+    if len(kept_out):
+        alive, sign = last_sign(facts, judgement, wanted)
     verdict, first, last = judgement.verdict[rows], facts.flows["first_time"][rows], facts.flows["last_time"][rows]
     unanswered = (verdict == Verdict.unanswered) & (last - first >= PATIENCE) & (first - SECOND <= alive[listener])
     repeated = (field(facts, judgement, rows, "flags") & SYN_ACK_AGAIN) != 0
@@ -112,6 +118,8 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
         unanswered=np.bincount(listener[unanswered], minlength=len(wanted)),
         repeated=np.bincount(listener[repeated], minlength=len(wanted)),
         first_refused=first_refused,
+        last_refused=_first(listener[refused], rows[refused], -last[refused], len(wanted)),
+        alive=sign,
         queue=np.where(first_refused >= 0, queue.count(queued), -1),
         rows=queue.rows,
         listener=queue.listener,
