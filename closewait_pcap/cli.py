@@ -15,7 +15,7 @@ import numpy as np
 from closewait_pcap import __version__, engine
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, Progress, analyze, parse_span
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
-from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
+from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span
 from closewait_pcap.quantities import printable
 from closewait_pcap.reports import json, text
 from closewait_pcap.reports.wording import summarize
@@ -53,6 +53,18 @@ _PROGRESS_AFTER_S = 1.0
     metavar="FILE...",
     help="What ss, netstat, lsof -i or /proc/net/tcp printed on an end's host, at one time or several; live: ask this host.",
 )
+@click.option(
+    "--evidence",
+    type=click.Path(dir_okay=False),
+    help="Write the packets that prove what is said of the flows that wait or waited, as pcapng (.gz: compressed).",
+)
+@click.option("--payload", type=click.Choice(["cut", "keep"]), help="With --evidence: what becomes of payload (default: cut).")
+@click.option(
+    "--anonymize",
+    type=Key(),
+    metavar="[KEYFILE]",
+    help="Map addresses, in reports and evidence alike, prefixes kept, and drop names; without a key, with a random one.",
+)
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",
@@ -74,11 +86,15 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     With --sockets each flow's sockets are looked up: who holds them, and whether the kernel's state is that of the packets.
     Without a capture, the report is of the socket tables alone.
 
+    With --evidence the capture is read twice, so it cannot come from a pipe. --anonymize takes a file of 32 bytes or 64
+    hexadecimal digits (openssl rand -hex 32); the same key gives the same addresses again. Keep it to yourself.
+
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
+    _check_evidence(captures, options)
     if not captures:
         if not options["sockets"]:
             raise click.UsageError("Missing argument 'CAPTURE...' (or --sockets FILE...).")
@@ -87,10 +103,13 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         raise click.UsageError("- can be the capture or a socket table, not both.")
     try:
         analysis = _analyze(captures, options)
+        unreadable = analysis.unreadable
+        if options["anonymize"] is not None:
+            analysis = analysis.anonymized(options["anonymize"] or None)
     except ClosewaitError as error:
         _complain(str(error))
         sys.exit(EXIT_UNREADABLE)
-    for sentence in analysis.unreadable:
+    for sentence in unreadable:
         _complain(sentence)
     shown = _chosen(analysis, options)
     summary = summarize(analysis.result, shown)
@@ -99,6 +118,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         _print(json.render([report], __version__))
     else:
         _print(_page(analysis, shown, options))
+    if options["evidence"]:
+        _write_evidence(analysis, shown, options)
     if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
     if analysis.unreadable:
@@ -122,6 +143,43 @@ def _analyze(captures: tuple[str, ...], options: dict[str, Any]) -> Analysis:
             strict=options["strict"],
             progress=progress,
         )
+
+
+def _check_evidence(captures: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse what cannot be, before anything is read."""
+    if options["payload"] and not options["evidence"]:
+        raise click.UsageError("--payload says what becomes of payload in --evidence FILE, and there is none.")
+    for name in ("evidence", "anonymize"):
+        if not captures and options[name] is not None:
+            raise click.UsageError(f"--{name} is of a capture, and there is none.")
+    pipes = [name for name in captures if name == "-" or _is_pipe(Path(name))]
+    if options["evidence"] and pipes:
+        what = "standard input" if pipes[0] == "-" else f"a pipe ({pipes[0]})"
+        raise click.UsageError(f"--evidence reads the capture twice, which {what} does not allow: save it to a file first.")
+
+
+def _is_pipe(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.exists() and not path.is_dir() and not path.is_file()
+    return False
+
+
+def _write_evidence(analysis: Analysis, shown: "Values", options: dict[str, Any]) -> None:
+    """Write evidence, and say what is in it."""
+    from closewait_pcap.attaching import sentences  # noqa: PLC0415 - where it is asked for
+
+    path = options["evidence"]
+    try:
+        summary = analysis.evidence(path, rows=shown, payload=options["payload"] == "keep")
+    except OSError as error:
+        _complain(f"{path}: writing the evidence failed: {error.strerror or error}")
+        sys.exit(EXIT_UNREADABLE)
+    except ClosewaitError as error:
+        _complain(str(error))
+        sys.exit(EXIT_UNREADABLE)
+    if not options["quiet"]:
+        for sentence in sentences(summary):
+            _complain(f"{path}: {sentence}")
 
 
 def _report_tables(options: dict[str, Any]) -> NoReturn:

@@ -137,17 +137,17 @@ class CaptureReader:
         self._skips = COMPILED.counters(self._skips)
         self._batch = COMPILED.records(PACKET, BATCH)
 
-    def frame(self, row: Record) -> bytes:
+    def frame(self, offset: int, caplen: int) -> bytes:
         """Give the captured bytes of a frame of the batch in hand.
 
         Args:
-            row: a PACKET record of the batch that was yielded last.
+            offset: as in the PACKET record.
+            caplen: likewise.
 
         Returns:
             The frame, from its link layer's header on.
         """
-        offset = int(row.offset)
-        return bytes(memoryview(self._window.buffer)[offset : offset + int(row.caplen)])
+        return bytes(self._window.buffer[offset : offset + caplen])
 
     def interrupt(self) -> None:
         """End the reading where it stands: what was read counts."""

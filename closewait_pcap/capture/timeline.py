@@ -19,7 +19,7 @@ from closewait_pcap.capture.names import Names
 from closewait_pcap.capture.packets import FRAME_BITS, PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sources.opening import CaptureSource, is_rereadable, open_source
-from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, Records, as_array
+from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
 from closewait_pcap.errors import CaptureError, CaptureWarning
 
 if TYPE_CHECKING:
@@ -185,17 +185,21 @@ class Timeline:
         if not self.infos:
             raise CaptureError("; ".join(self.unreadable))
 
-    def frame(self, row: Record) -> bytes:
+    def frame(self, frame: int, offset: int, caplen: int) -> bytes:
         """Give the captured bytes of a frame.
 
         Args:
-            row: a PACKET record of the batch that `batches` yielded last, before the next one is asked for.
+            frame: as in a PACKET record of the batch that `batches` yielded last, before the next one is asked for.
+            offset: likewise.
+            caplen: likewise.
 
         Returns:
             The frame, from its link layer's header on.
         """
-        number = int(row.frame) >> FRAME_BITS
-        return next(lane.reader for lane in self._lanes if lane.reader.number == number).frame(row)
+        lanes = self._lanes
+        if len(lanes) > 1:
+            lanes = [lane for lane in lanes if lane.reader.number == frame >> FRAME_BITS]
+        return lanes[0].reader.frame(offset, caplen)
 
     def interrupt(self) -> None:
         """End the reading where it stands: what was read counts."""

@@ -29,6 +29,14 @@ _TTL = 64
 class Segment(NamedTuple):
     """What is known of a packet, as in the PACKET columns of the same names."""
 
+    frame: int
+    time: int
+    src_hi: int
+    src_lo: int
+    dst_hi: int
+    dst_lo: int
+    offset: int
+    caplen: int
     srcport: int
     dstport: int
     seq: int

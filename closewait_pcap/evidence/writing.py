@@ -1,5 +1,6 @@
 """The second pass: reads the capture again, and writes the packets of the chosen flows."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from closewait_pcap.anonymizing import Anonymizer
 from closewait_pcap.capture.coverage import Coverage
 from closewait_pcap.capture.packets import FRAME_BITS, NOT_TCP, NUMBERING_ONLY, PACKET, address_bytes
 from closewait_pcap.capture.timeline import Timeline
-from closewait_pcap.engine import Record, Structured, as_array
+from closewait_pcap.engine import Structured, as_array
 from closewait_pcap.evidence import blocks
 from closewait_pcap.evidence.frames import Segment, rewrite
 from closewait_pcap.evidence.pairs import Pairs
@@ -78,9 +79,8 @@ def write_evidence(
     writer = _Writer(result, selection, stream, payload=payload, anonymizer=anonymizer)
     writer.begin(application)
     for batch, rows_filled in timeline.batches():
-        packets = as_array(batch, PACKET, rows_filled)
-        for row, wanted in writer.choose(packets):
-            writer.write(timeline.frame(row), row, wanted)
+        for packet in writer.choose(as_array(batch, PACKET, rows_filled)):
+            writer.write(timeline.frame(packet.frame, packet.offset, packet.caplen), packet)
     writer.finish()
     return EvidenceSummary(
         flows=len(selection.flagged),
@@ -121,7 +121,7 @@ class _Writer:
         coverage = Coverage(parts)
         self._end = coverage.end
         self._holes = _holes(coverage, result, selection.flagged)
-        self._hole_starts = np.array([start for start, _ in self._holes], np.int64)
+        self._hole_starts = [start for start, _ in self._holes]
 
     def begin(self, application: str) -> None:
         """Write what stands before the packets."""
@@ -140,30 +140,25 @@ class _Writer:
         for _ in range(len(self._holes) + 1):
             self._put(blocks.interface())
 
-    def choose(self, packets: Structured) -> Iterator[tuple[Record, str]]:
-        """Find the packets of a batch that are to be written, with their comments."""
+    def choose(self, packets: Structured) -> Iterator[Segment]:
+        """Find the packets of a batch that are to be written."""
         usable = packets["quality"] & (NOT_TCP | NUMBERING_ONLY) == 0
-        number = packets["frame"] & ((1 << FRAME_BITS) - 1)
-        usable &= number <= self._last[packets["frame"] >> FRAME_BITS]
-        places = np.flatnonzero(usable)
-        places, trimmed = self._pairs.find(packets, places)
+        usable &= packets["frame"] & ((1 << FRAME_BITS) - 1) <= self._last[packets["frame"] >> FRAME_BITS]
+        places, trimmed = self._pairs.find(packets, np.flatnonzero(usable))
         self.trimmed += trimmed
-        for place in places.tolist():
-            row = packets[place]
-            yield row, self._remarks.get(int(row["frame"]), "")
+        chosen = packets[places]
+        return map(Segment._make, zip(*(chosen[name].tolist() for name in Segment._fields), strict=True))
 
-    def write(self, frame: bytes, row: Record, comment: str) -> None:
+    def write(self, frame: bytes, packet: Segment) -> None:
         """Write one packet."""
-        at = int(row["ip_at"])
-        is_v6 = at >= 0 and frame[at] >> 4 == 6
-        source, target = (self._images[int(row[f"{end}_hi"]), int(row[f"{end}_lo"])] for end in ("src", "dst"))
+        source, target = self._images[packet.src_hi, packet.src_lo], self._images[packet.dst_hi, packet.dst_lo]
+        is_v6 = packet.ip_at >= 0 and frame[packet.ip_at] >> 4 == 6
         if not is_v6 and source.startswith(_MAPPED) and target.startswith(_MAPPED):
             source, target = source[12:], target[12:]
-        segment = Segment(*(int(row[name]) for name in Segment._fields))
-        data, wirelen = rewrite(frame, segment, source, target, payload=self._payload, stamps=self._stamps)
-        time = max(int(row["time"]), 0)
-        interface = int(np.searchsorted(self._hole_starts, time)) if self._holes else 0
-        self._put(blocks.packet(data, wirelen, time, interface, comment))
+        data, wirelen = rewrite(frame, packet, source, target, payload=self._payload, stamps=self._stamps)
+        interface = bisect_left(self._hole_starts, packet.time)
+        comment = self._remarks.get(packet.frame, "")
+        self._put(blocks.packet(data, wirelen, max(packet.time, 0), interface, comment))
         self.frames += 1
 
     def finish(self) -> None:
