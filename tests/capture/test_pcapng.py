@@ -225,3 +225,20 @@ def test_interfaces_without_number(read: Read) -> None:
     data += [enhanced(segment(), TIME if i % 2 else TIME // 1000, interface=i) for i in range(0, count, 7)]
     times = [row.time for row in read(b"".join(data)).rows]
     assert times == [TIME if i % 2 else TIME // 1000 * 1000 for i in range(0, count, 7)]
+
+
+def test_interfaces_that_captured_one_after_the_other_leave_a_pause(read: Read) -> None:
+    """By their statistics, where all of them have such; below a second it could hide nothing."""
+    second = 10**9
+    described = interface(tsresol=9) * 3
+
+    def ends(*spans: tuple[int, int]) -> bytes:
+        return b"".join(statistics(number, start=TIME + start, end=TIME + end) for number, (start, end) in enumerate(spans))
+
+    for spans, pauses in (
+        (((0, second), (3 * second, 4 * second), (0, 2 * second)), []),
+        (((0, second), (5 * second, 6 * second), (0, 2 * second)), [(2 * second, 5 * second)]),
+        (((0, second), (5 * second, 6 * second)), []),
+    ):
+        found = read(section() + described + enhanced(segment(), TIME) + ends(*spans))
+        assert found.info.pauses == [(TIME + begin, TIME + end) for begin, end in pauses]
