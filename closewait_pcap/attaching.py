@@ -1,12 +1,10 @@
 """Makes a file of evidence: writes it, shrinks it where it is too large, and reads it to see that it says the same."""
 
 import gzip
-import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -28,7 +26,7 @@ _COMPRESSED = 2.3
 _ATTEMPTS = 4
 _NAMED = 3
 """Flows that a sentence names."""
-_LEVEL, _BUFFER = 6, 1 << 16
+_LEVEL = 6
 Target = str | os.PathLike[str] | BinaryIO
 
 
@@ -75,21 +73,20 @@ def attach(
     room = int(most_bytes * _COMPRESSED) if compressed else most_bytes
     with ExitStack() as stack:
         for attempt in range(_ATTEMPTS):
-            spool = stack.enter_context(tempfile.TemporaryFile())
-            with _compressing(spool, compressed=compressed) as stream:
-                summary = write_evidence(
-                    captured, timeline, stream, rows,
-                    application=application, payload=payload, anonymizer=anonymizer, most_bytes=room,
-                )  # fmt: skip
-            size = spool.tell()
+            plain = stack.enter_context(tempfile.TemporaryFile())
+            summary = write_evidence(
+                captured, timeline, cast("BinaryIO", plain), rows,
+                application=application, payload=payload, anonymizer=anonymizer, most_bytes=room,
+            )  # fmt: skip
+            ready = _compressed(plain, stack.enter_context(tempfile.TemporaryFile())) if compressed else plain
+            size = ready.tell()
             if size <= most_bytes or summary.flows <= 1 or attempt == _ATTEMPTS - 1:
                 break
             room = int(min(room, summary.bytes) * 0.95 * most_bytes / size)
-        spool.seek(0)
-        summary = replace(summary, different=_check(shown, spool, rows[: summary.flows]))
-        spool.seek(0)
-        with ExitStack() as open_target:
-            shutil.copyfileobj(spool, open_target.enter_context(path.open("wb")) if path else cast("BinaryIO", target))
+        summary = replace(summary, different=_check(shown, plain, rows[: summary.flows]))
+        ready.seek(0)
+        stream = stack.enter_context(path.open("wb")) if path is not None else cast("BinaryIO", target)
+        shutil.copyfileobj(ready, stream)
     return summary
 
 
@@ -131,22 +128,18 @@ def _refuse_overwriting(path: Path, captured: Result) -> None:
     raise CaptureError(f"{path}: that is the capture itself; give the evidence another name")
 
 
-@contextmanager
-def _compressing(spool: IO[bytes], *, compressed: bool) -> Iterator[BinaryIO]:
-    """Compress where that is wanted: without name and time, so that the same evidence is the same bytes."""
-    if not compressed:
-        yield cast("BinaryIO", spool)
-        return
-    with (
-        gzip.GzipFile("", "wb", _LEVEL, spool, 0) as stream,
-        io.BufferedWriter(cast("io.RawIOBase", stream), _BUFFER) as buffered,
-    ):
-        yield buffered
+def _compressed(plain: IO[bytes], spool: IO[bytes]) -> IO[bytes]:
+    """Compress a file without name and time, so that the same evidence is the same bytes."""
+    plain.seek(0)
+    with gzip.GzipFile("", "wb", _LEVEL, spool, 0) as stream:
+        shutil.copyfileobj(plain, stream, 1 << 20)
+    return spool
 
 
-def _check(shown: Result, spool: IO[bytes], rows: Values) -> tuple[str, ...]:
+def _check(shown: Result, plain: IO[bytes], rows: Values) -> tuple[str, ...]:
     """Read what was written, and compare."""
-    timeline = Timeline([cast("BinaryIO", spool)])
+    plain.seek(0)
+    timeline = Timeline([cast("BinaryIO", plain)])
     retirement = Retirement(shown.stuck_after)
     table = FlowTable(retire=retirement)
     for _ in table.read(timeline):

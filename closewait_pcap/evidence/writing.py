@@ -119,7 +119,7 @@ class _Writer:
         parts = result.capture.parts or [result.capture]
         self._last = np.array([part.frames for part in parts], np.int64)  # later ones are new, or were not waited for
         coverage = Coverage(parts)
-        self._end = coverage.end
+        self._end = _end(coverage, result, selection.flagged)
         self._holes = _holes(coverage, result, selection.flagged)
         self._hole_starts = [start for start, _ in self._holes]
 
@@ -195,6 +195,13 @@ def _images(keys: Structured, anonymizer: Anonymizer | None) -> dict[tuple[int, 
     captured = np.unique(np.concatenate(words), axis=0)
     images = captured if anonymizer is None else anonymizer.words(captured)
     return {(hi, lo): address_bytes(*image) for (hi, lo), image in zip(captured.tolist(), images.tolist(), strict=True)}
+
+
+def _end(coverage: Coverage, result: Result, flagged: Values) -> int:
+    """Find until when the flagged flows were watched; where captures side by side end at several times, the last of these."""
+    last = result.facts.flows[flagged]
+    ends, in_hole = coverage.ends(last["last_frame"] >> FRAME_BITS, last["last_time"])
+    return int(ends[~in_hole].max(initial=0)) or coverage.end
 
 
 def _holes(coverage: Coverage, result: Result, flagged: Values) -> list[tuple[int, int]]:
