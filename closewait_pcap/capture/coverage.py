@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap.capture.info import CaptureInfo, Gap
+from closewait_pcap.capture.pcapng import pauses
 from closewait_pcap.capture.sources.gathering import family_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -49,6 +50,7 @@ class Coverage:
     def __init__(self, infos: Sequence[CaptureInfo]) -> None:
         self._tap_of = np.zeros(max(len(infos), 1), np.int64)
         self._taps: list[_Tap] = []
+        self._watched = infos[0].watched if len(infos) == 1 and len(infos[0].watched) > 1 else {}
         for number, info in enumerate(infos):
             if info.first_time is None or info.last_time is None or info.end_time is None:
                 continue
@@ -75,27 +77,40 @@ class Coverage:
         return [sorted(tap.holes) for tap in self._taps]
 
     @property
-    def end(self) -> int:
-        """Until when any tap shows something, ns since the epoch; 0 where nothing has a time."""
-        return max((tap.end for tap in self._taps), default=0)
+    def tap_ends(self) -> list[int]:
+        """Until when each tap shows something, ns since the epoch."""
+        return [tap.end for tap in self._taps]
 
-    def ends(self, files: Ints, last_times: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
+    def taps(self, files: Ints) -> Ints:
+        """Tell which tap files are of, by their place in `holes` and `tap_ends`."""
+        return np.asarray(self._tap_of[files])
+
+    def ends(self, files: Ints, last_times: Ints, interfaces: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Tell until when flows were watched.
 
         Args:
             files: the file that each flow's last packet is in, shape (n,).
             last_times: that packet's time, ns since the epoch.
+            interfaces: at which interface its first one was captured, a number of a name. Of a single file with several, each
+                is a tap of its own, where the file says when they captured.
 
         Returns:
             Until when its silence was seen, and whether a hole ends that, both shape (n,).
         """
-        taps = self._tap_of[files]
         ends, in_hole = np.zeros(len(files), np.int64), np.zeros(len(files), np.bool_)
+
+        def tell(mine: Ints, holes: Sequence[Span], end: int) -> None:
+            starts = np.array([*sorted(begin for begin, _ in holes), end], np.int64)
+            place = np.minimum(np.searchsorted(starts, last_times[mine]), len(holes))
+            ends[mine], in_hole[mine] = starts[place], place < len(holes)
+
+        taps = self._tap_of[files]
         for number, tap in enumerate(self._taps):
-            mine = np.flatnonzero(taps == number)
-            starts = np.array([*sorted(begin for begin, _ in tap.holes), tap.end], np.int64)
-            place = np.minimum(np.searchsorted(starts, last_times[mine]), len(tap.holes))
-            ends[mine], in_hole[mine] = starts[place], place < len(tap.holes)
+            tell(np.flatnonzero(taps == number), tap.holes, tap.end)
+        for name, spans in self._watched.items():
+            mine = np.flatnonzero(interfaces == name)
+            tell(mine, pauses(spans), max(end for _, end in spans))
+            ends[mine] = np.maximum(ends[mine], last_times[mine])
         return ends, in_hole
 
     def _tap_before(self, info: CaptureInfo, first_time: int, infos: Sequence[CaptureInfo]) -> _Tap:

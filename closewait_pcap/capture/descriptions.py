@@ -46,6 +46,11 @@ class Descriptions:
         """When no interface captured, as far as the statistics of sections that have ended tell."""
         return self._section.pauses
 
+    @property
+    def watched(self) -> dict[int, list[tuple[int, int]]]:
+        """From when until when interfaces captured, by the numbers of their names, as far as those statistics tell."""
+        return self._section.watched
+
     def compile(self) -> None:
         """Go over to tables for the compiled decoder."""
         self._mode = COMPILED
@@ -53,7 +58,7 @@ class Descriptions:
 
     def end_section(self, decoder: Record) -> None:
         """Forget interfaces and processes: what follows has its own."""
-        self._section.close(int(decoder.interfaces))
+        self._section.close([int(row.name) for row in self.interfaces[: int(decoder.interfaces)]])
         self.processes.clear()
         self._processes_lost = False
         decoder.interfaces = decoder.processes = 0

@@ -4,7 +4,7 @@ Source: draft-ietf-opsawg-pcapng, and Apple's pcap-ng.h for processes. Every blo
 value, padded to 4 bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +30,8 @@ class Section:
     ends: list[int] = field(default_factory=list)
     pauses: list[tuple[int, int]] = field(default_factory=list)
     """Where a section's statistics leave time between its interfaces, in which none of them captured."""
+    watched: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """From when until when interfaces captured, by the numbers of their names, where a section tells it of all of them."""
     _of_interface: dict[int, int] = field(default_factory=dict)
     _watched: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -48,17 +50,25 @@ class Section:
         """Drops of all sections, of the one that has not ended, too."""
         return self.drops + sum(self._of_interface.values())
 
-    def close(self, interfaces: int) -> None:
-        """End the section, which had so many interfaces: their numbers start anew."""
+    def close(self, names: list[int]) -> None:
+        """End the section, whose interfaces have these names: their numbers start anew."""
         self.drops = self.total
         self._of_interface.clear()
-        if len(self._watched) == interfaces and len(self.pauses) < MAX_HOLES:  # of the others it is not known
-            until = None
-            for start, end in sorted(self._watched.values()):
-                if until is not None and start - until > LEAST_PAUSE:
-                    self.pauses.append((until, start))
-                until = end if until is None else max(until, end)
+        if len(self._watched) == len(names) and len(self.pauses) < MAX_HOLES:  # of the others it is not known
+            self.pauses += pauses(self._watched.values())
+            for number, span in self._watched.items():
+                self.watched.setdefault(names[number], []).append(span)
         self._watched.clear()
+
+
+def pauses(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Find the time between spans that none of them covers, where it is more than `LEAST_PAUSE`."""
+    found, until = [], None
+    for start, end in sorted(spans):
+        if until is not None and start - until > LEAST_PAUSE:
+            found.append((until, start))
+        until = end if until is None else max(until, end)
+    return found
 
 
 def section_header(buffer: bytearray, at: int, big: bool) -> bool:

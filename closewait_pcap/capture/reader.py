@@ -305,7 +305,7 @@ class CaptureReader:
                 info.end_time = int(decoder.previous_time)
         info.drops = self._described.drops(decoder)
         self._described.end_section(decoder)
-        info.pauses = self._described.pauses
+        info.pauses, info.watched = self._described.pauses, self._described.watched
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
         info.fragments_incomplete, info.flannel = self._completion.fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)

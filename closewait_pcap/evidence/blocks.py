@@ -13,7 +13,7 @@ import struct
 RAW_IP = 101
 """LINKTYPE_RAW: a frame begins with its IPv4 or IPv6 header."""
 _NANOSECONDS = b"\x09"
-_COMMENT, _APPLICATION, _TSRESOL = 1, 4, 9
+_COMMENT, _NAME, _APPLICATION, _TSRESOL = 1, 2, 4, 9
 _STARTED, _ENDED, _DROPPED = 2, 3, 5
 _LONGEST = 65_000
 """Bytes of a comment: its length has 16 bits."""
@@ -31,9 +31,14 @@ def section(application: str, comment: str) -> bytes:
     return _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options)
 
 
-def interface() -> bytes:
-    """Describe an interface: raw IP, times in ns, no name, no snap length."""
-    return _block(1, struct.pack("<HHI", RAW_IP, 0, 0) + _options((_TSRESOL, _NANOSECONDS)))
+def interface(name: str) -> bytes:
+    """Describe an interface: raw IP, times in ns, no snap length.
+
+    Args:
+        name: of the interface; empty: none.
+    """
+    named = [(_NAME, name.encode())] if name else []
+    return _block(1, struct.pack("<HHI", RAW_IP, 0, 0) + _options(*named, (_TSRESOL, _NANOSECONDS)))
 
 
 def packet(data: bytes, wirelen: int, time: int, number: int, comment: str) -> bytes:

@@ -15,18 +15,20 @@ class Pairs:
     Args:
         keys: the pairs, each once, see `selection.keys_of`.
         totals: how many packets each has.
+        taps: a number for each, which is told with its packets.
         proving: frames that are never left out, ascending.
     """
 
-    def __init__(self, keys: Structured, totals: Values, proving: Values) -> None:
+    def __init__(self, keys: Structured, totals: Values, taps: Values, proving: Values) -> None:
         digests = _digest(keys["a_hi"], keys["a_lo"], keys["ports"] >> 16 & 0xFFFF)
         digests += _digest(keys["b_hi"], keys["b_lo"], keys["ports"] & 0xFFFF)
         order = np.argsort(digests)
-        self._digests, self._keys, self._totals = digests[order], keys[order], totals[order]
+        self._digests, self._keys = digests[order], keys[order]
+        self._totals, self._taps = totals[order], taps[order]
         self._seen = np.zeros(len(keys), np.int64)
         self._proving = proving
 
-    def find(self, packets: Structured, places: Values) -> tuple[Values, int]:
+    def find(self, packets: Structured, places: Values) -> tuple[Values, Values, int]:
         """Find the packets to be written among some of a batch.
 
         Args:
@@ -34,10 +36,10 @@ class Pairs:
             places: of the packets to look at, ascending.
 
         Returns:
-            Places of those to be written, and how many were left out of long conversations.
+            Places of those to be written, their pairs' taps, and how many were left out of long conversations.
         """
         if not len(self._keys):
-            return places[:0], 0
+            return places[:0], places[:0], 0
         ends = {name: packets[name][places].astype(np.int64) for name in _ENDS}
         digests = _digest(ends["src_hi"], ends["src_lo"], ends["srcport"]) + _digest(
             ends["dst_hi"], ends["dst_lo"], ends["dstport"]
@@ -47,7 +49,7 @@ class Pairs:
         likely = likely[self._is_of(pair[likely], {name: column[likely] for name, column in ends.items()})]
         places, pair = places[likely], pair[likely]
         stays = self._stays(packets["frame"][places], pair)
-        return places[stays], int(len(stays) - stays.sum())
+        return places[stays], self._taps[pair[stays]], int(len(stays) - stays.sum())
 
     def _is_of(self, pair: Values, ends: dict[str, Values]) -> Values:
         """Whether packets are of those pairs: a digest alone could be met on purpose."""

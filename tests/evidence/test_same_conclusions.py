@@ -83,6 +83,15 @@ def test_several_files_with_a_hole_are_one_file_with_the_hole(tmp_path: Path) ->
     assert [(gap.start, gap.end) for gap in alone.capture.gaps] == [(gap.start, gap.end) for gap in analysis.capture.gaps]
 
 
+def test_captures_side_by_side_keep_their_own_ends() -> None:
+    """They overlap, so that they are no ring buffer: what one does not show after its end, another need not show, either."""
+    analysis = analyze([ROOT / "samples" / name / "capture.pcap" for name in ("late_close", "reset", "busy_worker")])
+    assert len(set(analysis.flows["file"])) == 3
+    data, summary = evidence(analysis)
+    assert (summary.flows, summary.different) == (3, ())
+    assert sorted(told(analyze(io.BytesIO(data)))) == sorted(told(analysis))
+
+
 def test_damage_in_which_silence_proves_nothing_stays_a_hole() -> None:
     packets = [Frame(data, START + number * SECOND // 100) for number, data in enumerate(frames()[:12])]
     data = pcap(packets[:6]) + b"\xff" * 500 + pcap(packets[6:])[24:]
