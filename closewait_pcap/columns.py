@@ -169,7 +169,7 @@ LISTENERS = (
     Column("unserved_since", Kind.time, "", "when the first one after that did", ""),
     Column("unanswered", Kind.count, "flows", "SYN sent again and never answered, though the host was alive", ""),
     Column("syn_ack_again", Kind.count, "flows", "SYN-ACK sent again although it was acknowledged", ""),
-    Column("full_since", Kind.time, "", "when the first SYN came that was never answered", ""),
+    Column("full_since", Kind.time, "", "when the first SYN came that was never answered, or whose handshake was not taken", ""),
     Column(
         "queue_limit",
         Kind.count,

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.quantities import NO_TIME, short_names
 from closewait_pcap.results import Category, Result, Values, address_category, address_codes
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.cause import Cause, Confidence
@@ -38,7 +38,7 @@ class Explanations:
         """The causes for which those wait that do."""
         result = self._result
         rows, sides = self._rows[self._waits], self._sides[self._waits]
-        listeners, files = result.listeners, result.capture.files
+        listeners, files = result.listeners, short_names(result.capture.files)
         return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, files))
 
     def values(self) -> dict[str, Values]:

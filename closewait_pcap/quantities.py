@@ -1,6 +1,7 @@
 """Numbers, times and names as a person reads them; every sentence of the program writes them alike."""
 
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 import numpy as np
 
@@ -47,3 +48,10 @@ def socket_name(address: str, port: int) -> str:
 def printable(text: str) -> str:
     """Make text from outside safe for a terminal: control and bidirectional characters are written out."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def short_names(files: list[str]) -> list[str]:
+    """Name files by what tells them apart: without the folder that all are in."""
+    names = [file.split("/") for file in files]
+    shared = next(place for place, parts in enumerate(zip_longest(*names)) if len(set(parts)) > 1) if len(files) > 1 else 0
+    return [printable("/".join(name[shared:]) or name[-1]) for name in names]

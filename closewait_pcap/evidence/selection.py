@@ -97,6 +97,7 @@ def _of_listeners(result: Result, flagged: Values) -> Values:
     queued[listeners.listener[place[listeners.queued[place] >= 0]]] = True
     row = (listeners.before >= 0) & (listeners.before <= last_before[listeners.listener])
     row |= (listeners.queued >= 0) & queued[listeners.listener]
+    row |= listeners.occupying & np.isin(listeners.listener, behind)
     full = np.flatnonzero(queued)
     found = [
         listeners.rows[row],

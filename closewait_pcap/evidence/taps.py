@@ -1,8 +1,8 @@
 """What each tap of the capture shows of the chosen flows' time, as interfaces of the file.
 
 An interface of a file has an end of its own. So every tap becomes interfaces, one for each stretch between its holes, with
-statistics that say from when until when it listened. All packets of a flow stand at the tap that has its last one: that is the one
-that says until when the flow was silent.
+statistics that say from when until when it listened. All packets of a flow stand at the tap that has its last one: it says until
+when the flow was silent.
 """
 
 from bisect import bisect_left

@@ -189,7 +189,7 @@ def _endpoint_table(endpoints: dict[str, Values]) -> Table:
 
 def _flow_table(result: Result, flows: Values) -> Table:
     values = flow_values(result, flows) | Explanations(result, flows).values()
-    files = wording.short_names(result.capture.files)
+    files = quantities.short_names(result.capture.files)
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     titles = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "cause", "file", "FIN frame", "its ACK"]
     titles += ["ended by", "via", "held by", "history"]

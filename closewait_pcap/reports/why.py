@@ -65,10 +65,13 @@ def say_queues(page: "Page", result: Result) -> None:
     for row in full[:_MOST].tolist():
         name = quantities.socket_name(address.texts[address[row]], int(values["port"][row]))
         limit = int(values["queue_limit"][row])
-        unanswered = quantities.count(int(values["unanswered"][row]), "SYN")
+        unanswered, again = int(values["unanswered"][row]), int(values["syn_ack_again"][row])
+        kept_out = f"{quantities.count(unanswered, 'SYN')} went unanswered"
+        if not unanswered:
+            kept_out = f"{quantities.count(again, 'handshake')} completed by the client and not taken"
         page.say(
             f"The accept queue of server {name} was full from {quantities.moment(int(values['full_since'][row]))} on: "
-            f"{unanswered} went unanswered while {quantities.count(limit + 1, 'connection')} waited to be accepted "
+            f"{kept_out} while {quantities.count(limit + 1, 'connection')} had no answer "
             f"(its limit is {limit:,}, or less where some were accepted in silence)."
         )
     if len(full) > _MOST:

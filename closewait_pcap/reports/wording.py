@@ -1,12 +1,11 @@
 """The sentences and numbers that every report says in the same words."""
 
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
 
 from closewait_pcap.flows.records import SYN_ACK
-from closewait_pcap.quantities import count, moment, printable, socket_name, span
+from closewait_pcap.quantities import count, moment, socket_name, span
 from closewait_pcap.results import Result, Values, display_filter
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
@@ -186,13 +185,6 @@ def delayed_reconnects(result: Result, shown: Values) -> list[str]:
                 leaked, late = flows["stream"][[older, newer]].tolist()
                 sentences.append(f"The socket leaked by stream {leaked} delayed the reconnect in stream {late} by {span(delay)}.")
     return sentences
-
-
-def short_names(files: list[str]) -> list[str]:
-    """Name files by what tells them apart: without the folder that all are in."""
-    names = [file.split("/") for file in files]
-    shared = next(place for place, parts in enumerate(zip_longest(*names)) if len(set(parts)) > 1) if len(files) > 1 else 0
-    return [printable("/".join(name[shared:]) or name[-1]) for name in names]
 
 
 def streams_filter(result: Result, rows: Values) -> str:

@@ -145,7 +145,8 @@ RULES = (
     Rule(
         "syn_ack_taken",
         lambda cases: cases.inferred_in(State.SYN_RECEIVED) & cases.kernel_in(State.ESTABLISHED, State.CLOSE_WAIT),
-        "the listener's queue was full, and later had room: the kernel then takes the connection without sending anything",
+        "the listener's queue was full, and later had room, or it waited for data (TCP_DEFER_ACCEPT): the kernel then takes the "
+        "connection without sending anything",
     ),
     Rule(
         "queue_full",

@@ -102,7 +102,8 @@ def test_flows_are_those_of_the_merged_file(tmp_path: Path) -> None:
     assert together.capture.frames == alone.capture.frames == len(frames)
     assert together.capture.skipped == alone.capture.skipped
     own = ["first_frame", "last_frame", *FRAME_COLUMNS]
-    waits = ["held", "stuck", "verdict", "waiting_side", "since"]  # files side by side are taps, each watched to its own end
+    # files side by side are taps, each watched to its own end
+    waits = ["held", "stuck", "verdict", "waiting_side", "since", "cause", "confidence", "evidence", "limits"]
     files = [name for name in together.flows.columns if name.endswith("file")]
     pd.testing.assert_frame_equal(
         together.flows.drop(columns=[*own, *waits, *files]), alone.flows.drop(columns=[*own, *waits]), check_categorical=False

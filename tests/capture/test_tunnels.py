@@ -344,6 +344,6 @@ def test_linux_speaks_vxlan_in_fragments(overlay: tuple[int, Path]) -> None:
     assert differences(mine, theirs(path, "-d", f"udp.port=={port},vxlan")) == []
     capture = analyze(path).capture
     assert capture.skipped["fragment"] > 10
-    assert capture.fragments_incomplete <= 1  # where the recording ends
+    assert capture.fragments_incomplete <= 2  # where the recording ends, in either direction
     assert len({seen.stream for seen in mine.values() if seen.len > 1400}) == 1
     assert (capture.flannel > 0) == (port == 8472)

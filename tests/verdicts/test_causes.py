@@ -73,6 +73,18 @@ def test_a_window_that_grows_with_an_acknowledgement_does_not(climb: Climber) ->
     climb(SILENT + END.format(2001)).cause("never_answered", "possible")
 
 
+def test_a_window_wider_than_reading_could_make_it_tells_nothing(climb: Climber) -> None:
+    """SO_RCVBUF of 4 MiB: the first ACK opens it, and nobody need have read anything."""
+    climb("""
+        SYN_SENT     --> S   99 wscale 7             --> LISTEN
+        SYN_SENT     <-- S.  299 ack 100 win 65535 wscale 7 <-- SYN_RECEIVED
+        ESTABLISHED  --> .   100 ack 300             --> ESTABLISHED
+        FIN_WAIT_1   --> F.  100:600(500) ack 300    --> ESTABLISHED
+        FIN_WAIT_2   <-- .   300 ack 601 win 32757   <-- CLOSE_WAIT
+        ... 5s
+    """).cause("never_answered", "possible")
+
+
 def test_a_half_close_at_work_is_nobodys_fault(climb: Climber) -> None:
     climb(f"""{HANDSHAKE}
         FIN_WAIT_1   --> F.  100:200(100) ack 300    --> ESTABLISHED
@@ -115,13 +127,59 @@ def test_data_that_nobody_acknowledges_holds_the_fin_back(climb: Climber) -> Non
     assert climbed.limits() == {"fin_waits"}
 
 
-def test_data_just_sent_holds_nothing_back(climb: Climber) -> None:
+def test_data_on_its_way_leaves_a_doubt(climb: Climber) -> None:
+    """A FIN may wait for the congestion window; with room in both windows it would have followed the data."""
     climb(f"""{HANDSHAKE}
         FIN_WAIT_1   --> F.  100:200(100) ack 300    --> ESTABLISHED
         FIN_WAIT_2   <-- .   300 ack 201             <-- CLOSE_WAIT
         FIN_WAIT_2   <-- P.  300:400(100) ack 201    <-- CLOSE_WAIT
         ... 100ms
-    """).cause("not_closed", "certain")
+    """).cause("not_closed", "probable")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("FIN_WAIT_2   --> .   201 ack 400 win 0       --> CLOSE_WAIT", "the client's window is zero since"),
+        ("", "the server has filled the client's window"),
+    ],
+)
+def test_a_window_just_filled_may_hold_a_fin_back(climb: Climber, answer: str, told: str) -> None:
+    """Seen beside ss: a server that had written more than the client took, and had closed (LAST_ACK), half a second ago."""
+    climb(f"""
+        SYN_SENT     --> S   99 win 100              --> LISTEN
+        SYN_SENT     <-- S.  299 ack 100             <-- SYN_RECEIVED
+        ESTABLISHED  --> .   100 ack 300 win 100     --> ESTABLISHED
+        FIN_WAIT_1   --> F.  100:200(100) ack 300 win 100 --> ESTABLISHED
+        FIN_WAIT_2   <-- .   300 ack 201             <-- CLOSE_WAIT
+        FIN_WAIT_2   <-- P.  300:400(100) ack 201    <-- CLOSE_WAIT
+        {answer}
+        ... 500ms
+    """).cause("send_blocked", "possible", told)
+
+
+def test_a_half_close_that_ends_with_the_answer_is_nobodys_fault(climb: Climber) -> None:
+    climb(f"""{HANDSHAKE}
+        FIN_WAIT_1   --> F.  100:200(100) ack 300    --> ESTABLISHED
+        FIN_WAIT_2   <-- .   300 ack 201             <-- CLOSE_WAIT
+        FIN_WAIT_2   <-- P.  300:400(100) ack 201 @5s <-- CLOSE_WAIT
+        FIN_WAIT_2   --> .   201 ack 400             --> CLOSE_WAIT
+        FIN_WAIT_2   <-- F.  400 ack 201             <-- LAST_ACK
+        TIME_WAIT    --> .   201 ack 401             --> CLOSED
+    """).cause("still_sending", "certain", "the server went on sending after the client's FIN")
+
+
+def test_whose_syn_was_answered_has_opened_the_connection(climb: Climber) -> None:
+    """The capture begins with the SYN-ACK; the client never writes."""
+    climb("""
+        ?            <-- S.  299 ack 100             <-- SYN_RECEIVED
+        ESTABLISHED  --> .   100 ack 300             --> ESTABLISHED
+        ESTABLISHED  <-- P.  300:400(100) ack 100    <-- ESTABLISHED
+        ESTABLISHED  --> .   100 ack 400             --> ESTABLISHED
+        ESTABLISHED  <-- F.  400 ack 100             <-- FIN_WAIT_1
+        CLOSE_WAIT   --> .   100 ack 401             --> FIN_WAIT_2
+        ... 5s
+    """).cause("not_closed", "certain", "the client opened the connection itself (frame 1 answers its SYN)")
 
 
 def test_what_may_have_closed_unseen_has_no_cause(climb: Climber) -> None:

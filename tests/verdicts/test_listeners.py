@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import Analysis, analyze
-from closewait_pcap.capture.packets import ACK, FIN, PSH, SYN
+from closewait_pcap.capture.packets import ACK, FIN, PSH, RST, SYN
 from closewait_pcap.tcp.sequence import Segment
 from tests.ladders import EPOCH, MS
 from tests.tcp.wire import LEFT_PORT, RIGHT_PORT, packet_records, pcap
@@ -51,7 +51,7 @@ def segments(at: int, *packets: tuple[int, int, int, int, int]) -> list[Sent]:
     ]
 
 
-def captured(*connections: list[Sent], silence: int = 10_000) -> Analysis:
+def captured(*connections: list[Sent], silence: int = 10_000, sockets: str | None = None) -> Analysis:
     """Analyse connections to one port, the first from port 40000; and some unrelated traffic ``silence`` ms later."""
     rows = []
     for number, connection in enumerate([*connections, segments(silence, (1, 5, 0, SYN, 0))]):
@@ -59,7 +59,42 @@ def captured(*connections: list[Sent], silence: int = 10_000) -> Analysis:
             row.srcport, row.dstport = (port + number * (port == LEFT_PORT) for port in (row.srcport, row.dstport))
             rows.append(row)
     rows.sort(key=lambda row: row.time)
-    return analyze(io.BytesIO(pcap(rows)))
+    return analyze(io.BytesIO(pcap(rows)), sockets=sockets)
+
+
+SS = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n{} 10.0.0.2:{} 10.0.0.1:{} timer:(persist,2sec,0) {}\n"
+"""One row of `ss -tanpe`: state and queues, then inode and process."""
+
+
+def table(state: str, holder: str) -> str:
+    """Make a table of one socket, the server's."""
+    return SS.format(state, RIGHT_PORT, LEFT_PORT, holder)
+
+
+def blocked(at: int) -> list[Sent]:
+    """The server fills the client's window; the client closes and reads nothing."""
+    sent = [*asked(at), *segments(at + 4, (0, 200, 110, PSH | ACK, 501), (1, 110, 701, FIN | ACK, 0), (0, 701, 111, ACK, 0))]
+    return [(client, segment._replace(window=0) if client and segment.flags & FIN else segment) for client, segment in sent]
+
+
+@pytest.mark.parametrize("state", ["CLOSING 1 5000", "LAST-ACK 1 5000", "CLOSE-WAIT 1 5000"])
+def test_a_table_shows_what_waits_to_be_sent(state: str) -> None:
+    """In CLOSING the server had closed before the client's FIN came, and its own waits behind the data all the same."""
+    flow = captured(blocked(0), sockets=table(state, "ino:0 sk:1")).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("send_blocked", "certain")
+    assert "Send-Q 5,000" in flow["evidence"]
+
+
+def test_a_table_may_tell_of_a_fin_from_before_the_capture() -> None:
+    """The server answers a client that has closed its sending side long ago; it is not accused while it does."""
+    moving = segments(
+        9500, (0, 200, 110, PSH | ACK, 50), (1, 110, 250, ACK, 0), (0, 250, 110, PSH | ACK, 50), (1, 110, 300, ACK, 0)
+    )
+    holder = 'users:(("app",pid=7,fd=4)) ino:12 sk:1'
+    flow = captured(moving, sockets=table("CLOSE-WAIT 1 0", holder)).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("still_sending", "certain")
+    flow = captured(moving, sockets=table("CLOSE-WAIT 1 0", holder), silence=15_000).flows.iloc[0]
+    assert (flow["cause"], flow["confidence"]) == ("not_closed", "certain")
 
 
 def causes(analysis: Analysis) -> list[tuple[str, str]]:
@@ -69,8 +104,9 @@ def causes(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def test_what_comes_after_the_last_served_one_was_not_accepted() -> None:
+    """The first of them may be in hand; and a server that accepts all, and has ceased to answer, leaves the same packets."""
     analysis = captured(served(0), left(100), left(200), left(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "possible"), ("never_accepted", "possible")]
     assert "stream 0 was the last to this port that was served" in analysis.close_wait["evidence"].iloc[1]
     assert "nor 1 other before it" in analysis.close_wait["evidence"].iloc[1]
     listener = analysis.listeners.iloc[0]
@@ -105,15 +141,15 @@ def test_the_order_is_that_of_the_handshakes_end_not_of_the_syn() -> None:
     """The first to ask completes its handshake last: what was served in between came before it."""
     slow = [*segments(0, (1, 99, 0, SYN, 0), (0, 199, 100, SYN | ACK, 0)), *segments(500, (1, 100, 200, ACK, 0))]
     slow += segments(600, (1, 100, 200, FIN | ACK, 0), (0, 200, 101, ACK, 0))
-    assert causes(captured(slow, served(100))) == [("never_accepted", "possible")]
+    assert causes(captured(slow, served(100), left(700))) == [("never_answered", "possible"), ("never_accepted", "possible")]
 
 
 def test_a_syn_that_stays_unanswered_shows_a_full_queue() -> None:
     analysis = captured(left(0), left(100), left(200), unanswered(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable"), ("never_accepted", "probable")]
     evidence = analysis.close_wait["evidence"].iloc[2]
     assert "the SYN of stream 3 (frame 19," in evidence
-    assert "while 3 connections waited to be accepted, 2 of them before this one" in evidence
+    assert "2 connections before this one had no answer, either" in evidence
     listener = analysis.listeners.iloc[0]
     assert (listener["unanswered"], listener["queue_limit"]) == (1, 2)
     assert listener["full_since"] == analysis.flows["start"][3]
@@ -121,9 +157,84 @@ def test_a_syn_that_stays_unanswered_shows_a_full_queue() -> None:
 
 def test_a_handshake_that_is_not_taken_shows_one_too() -> None:
     analysis = captured(left(0), left(100), not_taken(300))
-    assert causes(analysis) == [("never_accepted", "possible"), ("never_accepted", "probable")]
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
     assert "the handshake of stream 2 (frame 13," in analysis.close_wait["evidence"].iloc[1]
     assert analysis.listeners["queue_limit"].tolist() == [1]
+
+
+def idle(at: int, *again: int) -> list[Sent]:
+    """A client that says nothing, and that the server asks again, after so many ms each."""
+    asked_again = [sent for late in again for sent in segments(at + late, (0, 199, 100, SYN | ACK, 0), (1, 100, 200, ACK, 0))]
+    return [*asked(at)[:3], *asked_again]
+
+
+def test_a_client_that_says_nothing_may_be_asked_again() -> None:
+    """TCP_DEFER_ACCEPT does so, once, whatever room the queue has."""
+    analysis = captured(left(0), left(100), idle(300, 1000))
+    assert causes(analysis) == [("never_answered", "possible")] * 2
+    assert analysis.listeners["queue_limit"].isna().all()
+    assert analysis.listeners["syn_ack_again"].tolist() == [1]
+
+
+def test_a_client_that_is_asked_twice_meets_a_full_queue() -> None:
+    analysis = captured(left(0), left(100), idle(300, 1000, 3000))
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
+    assert analysis.listeners["queue_limit"].tolist() == [1]
+
+
+def test_a_second_tap_asks_nobody_twice() -> None:
+    assert (
+        causes(captured(left(0), left(100), sorted(idle(300, 1000) * 2, key=lambda sent: sent[1].time)))
+        == [("never_answered", "possible")] * 2
+    )
+
+
+def test_the_limit_is_what_had_no_answer_when_the_queue_was_full() -> None:
+    """Two were answered later, and left room: they had stood in the queue all the same."""
+    slow = [*asked(0), *[(client, segment._replace(time=segment.time + 4000 * MS)) for client, segment in served(0)[4:]]]
+    later = [*asked(100), *[(client, segment._replace(time=segment.time + 4500 * MS)) for client, segment in served(0)[4:]]]
+    analysis = captured(slow, later, left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].tolist() == [2]
+
+
+def test_a_connection_that_was_reset_stands_in_the_queue_as_before() -> None:
+    """Recorded beside ss: Recv-Q of the listener counts it until somebody accepts it."""
+    reset = [*asked(100), *segments(110, (1, 110, 200, RST | ACK, 0), (0, 200, 0, RST, 0))]
+    analysis = captured(left(0), reset, left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].tolist() == [2]
+
+
+def test_a_fin_that_is_not_taken_shows_one_too() -> None:
+    """With TCP_DEFER_ACCEPT a silent client completes its handshake early, and is kept out when it leaves."""
+    late = [*idle(50, 1000), *segments(2000, (1, 100, 200, FIN | ACK, 0)), *segments(2300, (1, 100, 200, FIN | ACK, 0))]
+    analysis = captured(left(100), left(200), late)
+    assert causes(analysis) == [("never_answered", "possible"), ("never_accepted", "probable")]
+    assert analysis.listeners["queue_limit"].tolist() == [1]
+
+
+def test_silent_connections_from_before_the_capture_may_stand_in_the_queue_too() -> None:
+    older = segments(50, (1, 100, 200, FIN | ACK, 0), (0, 200, 101, ACK, 0))
+    analysis = captured(older, left(100), left(200), unanswered(300))
+    assert analysis.listeners["queue_limit"].isna().all()
+
+
+def held(at: int) -> list[Sent]:
+    """A connection whose request is answered, and that neither end closes."""
+    return served(at)[:5]
+
+
+def test_as_many_as_were_in_hand_at_once_may_be_in_hand_again() -> None:
+    """Three workers: what hangs in silence may be with them."""
+    together = [served(0), [*held(100), *served(300)[5:]], [*held(200), *served(400)[5:]]]
+    silent = [left(1000 + 100 * number) for number in range(4)]
+    expected = [("never_answered", "possible")] * 2
+    assert causes(captured(*together, *silent))[:2] == expected
+    assert causes(captured(*together, *silent, unanswered(2000)))[2:] == [("never_accepted", "probable")] * 2
+
+
+def test_behind_one_that_is_still_in_hand_nobody_else_is() -> None:
+    """The single worker talks to the first client; what waits behind it was not accepted."""
+    assert causes(captured(held(0), left(100))) == [("never_accepted", "possible")]
 
 
 def test_a_handshake_not_taken_before_one_that_is_shows_none() -> None:

@@ -8,10 +8,12 @@ What proves it
     Certain: a socket table shows the socket with inode 0.
     Probable: a socket table names the processes of others and none for it, without inodes (its reader may not have been root, or
     the process lives in another PID namespace); or the listener's queue was seen full (a SYN to it was sent again and never
-    answered, though the host was alive) while this connection stood in it (5 of 5); or connections that had completed their
-    handshake earlier were served, and this one, others before it, and all later ones were not (85 of 89).
-    Possible: the same of the first in the row, which an application that serves one at a time may have in hand (of the first in a
-    full queue, 3 of 4; of the first after one that was served, 45 of 60).
+    answered, though the host was alive) while this connection stood in it, behind as many as the application may have taken in
+    silence: those that it was seen to have in hand at once, at least one (480 of 509; the others were in the hands of workers
+    of whom the capture had shown but one at a time).
+    Possible: connections that had completed their handshake earlier were served, and this one, as many others before it as the
+    application may have in hand, and all later ones were not. Servers that take one connection after the other, or whose workers
+    all hang, leave that (494 of 538); so do those that go on accepting everything and have ceased to answer (none of 264).
 
 What would disprove it
     Payload or a FIN from the waiting end. A socket table that shows a process, or an inode other than 0.
@@ -21,6 +23,8 @@ What to do
     instead of accept() (a stack trace: py-spy dump, jstack, gdb). A longer backlog only hides it. The sockets go away when they
     are accepted and closed, or when the listener is closed.
 """
+
+import numpy as np
 
 from closewait_pcap.quantities import count
 from closewait_pcap.verdicts.cause import Cause, Confidence
@@ -34,15 +38,15 @@ def grounds(case: Waiting) -> list[Ground]:
     listeners = case.listeners
     by_table = ~case.wrote & ~case.opened & ~case.closed & ~case.kernel.held
     silent = by_table & ~case.doubtful
-    before, queued = case.of_place(listeners.before), silent & (case.of_place(listeners.queued) >= 0)
-    first = case.of_place(listeners.queued) == 0
+    before, queued = case.of_place(listeners.before), case.of_place(listeners.queued)
+    busy, spare = case.of_listener(listeners.in_hand), case.of_listener(listeners.at_once - listeners.in_hand)
+    least = np.where(busy > 0, spare, np.maximum(spare, 1))  # whoever has nothing in hand may have taken the first in silence
     return [
         Ground(Cause.never_accepted, Confidence.certain, by_table & case.kernel.unowned, _unowned),
         Ground(Cause.never_accepted, Confidence.probable, by_table & case.kernel.nameless, _nameless),
-        Ground(Cause.never_accepted, Confidence.probable, queued & ~first, _full),
-        Ground(Cause.never_accepted, Confidence.probable, silent & (before > 0), _behind),
-        Ground(Cause.never_accepted, Confidence.possible, queued, _full),
-        Ground(Cause.never_accepted, Confidence.possible, silent & (before == 0), _behind),
+        Ground(Cause.never_accepted, Confidence.probable, silent & (queued >= np.maximum(spare, 1)), _full),
+        Ground(Cause.never_accepted, Confidence.possible, silent & (queued >= least), _full),
+        Ground(Cause.never_accepted, Confidence.possible, silent & (before >= least), _behind),
     ]
 
 
@@ -63,8 +67,8 @@ def _full(case: Waiting, at: int) -> str:
     kept_out = f"the SYN of {syn} was sent again and never answered"
     if case.judgement.verdict[refused] != Verdict.unanswered:
         kept_out = f"the handshake of {syn} was completed and not taken: the server sent its SYN-ACK again"
-    waited = f"while {count(int(listeners.queue[listener]), 'connection')} waited to be accepted"
-    return f"the server's queue was full: {kept_out}, {waited}, {int(listeners.queued[place]):,} of them before this one"
+    before = count(int(listeners.queued[place]), "connection")
+    return f"the server's queue was full: {kept_out}; {before} before this one had no answer, either"
 
 
 def _behind(case: Waiting, at: int) -> str:

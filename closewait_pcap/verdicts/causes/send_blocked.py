@@ -6,9 +6,10 @@ What it means
     is the peer, which does not read, or the path to it.
 
 What proves it
-    Certain: a socket table shows LAST_ACK, or bytes in Send-Q.
-    Probable: payload of the waiting end has been unacknowledged, or the peer's window zero, for a second or longer (17 of 17: 10
-    in CLOSE_WAIT with bytes in Send-Q, 7 in LAST_ACK).
+    Certain: a socket table shows bytes in Send-Q, in CLOSE_WAIT, LAST_ACK or CLOSING.
+    Probable: payload of the waiting end has been unacknowledged, or the peer's window zero, for a second or longer (125 of
+    125).
+    Possible: the peer's window has had no room for less than a second (52 of 52).
 
 What would disprove it
     A socket table that shows CLOSE_WAIT with an empty Send-Q.
@@ -31,6 +32,7 @@ def grounds(case: Waiting) -> list[Ground]:
     return [
         Ground(Cause.send_blocked, Confidence.certain, case.kernel.blocked & ~case.sending, _unsent),
         Ground(Cause.send_blocked, Confidence.probable, applies, _blocked),
+        Ground(Cause.send_blocked, Confidence.possible, case.held_back & ~case.sending & ~case.doubtful, _blocked),
     ]
 
 
@@ -41,7 +43,9 @@ def _unsent(case: Waiting, at: int) -> str:
 def _blocked(case: Waiting, at: int) -> str:
     me, you, told = case.side(at), case.other(at), []
     if case.peer.has(ZERO_WINDOW)[at]:
-        told.append(f"the {you}'s window is zero since {case.clock(int(case.peer.me['zero_since'][at]))}")
+        told.append(f"the {you}'s window is zero since {case.clock(int(case.peer.me['zero_since'][at]))} at the latest")
+    elif case.held_back[at]:
+        told.append(f"the {me} has filled the {you}'s window")
     if case.unacknowledged[at]:
         missing = int(case.me.me["data_high"][at] - case.peer.me["ack_high"][at])
         last = case.clock(int(case.me.me["last_data_time"][at]))

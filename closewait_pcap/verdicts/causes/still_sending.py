@@ -5,7 +5,8 @@ What it means
     answer is on its way. Nobody is to blame while it moves.
 
 What proves it
-    Certain: payload of the waiting end after it had acknowledged the FIN, acknowledged by the peer, within the last second.
+    Certain: payload of the waiting end after it had acknowledged the FIN, acknowledged by the peer, within the last second
+    (before it closed in the end, or before the capture's), and the peer's window is not zero.
 
 What would disprove it
     The flow falls silent for a second or longer: then it is stuck like any other.
@@ -21,7 +22,7 @@ from closewait_pcap.verdicts.evidence.waiting import Waiting
 
 def grounds(case: Waiting) -> list[Ground]:
     """Say what speaks for it."""
-    applies = case.sending & ~case.closed & ~case.doubtful
+    applies = case.sending & ~case.doubtful
     return [Ground(Cause.still_sending, Confidence.certain, applies, _sends)]
 
 

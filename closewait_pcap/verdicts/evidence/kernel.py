@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from closewait_pcap.sockets.matching import Matches
 
 
+_CLOSED = (State.LAST_ACK, State.CLOSING)
+"""The end has closed, and its FIN has not been acknowledged. In CLOSING it did so before it heard of its peer's."""
+
+
 class Kernel:
     """Rows of socket tables beside some waiting ends, arrays of shape (flows,).
 
@@ -35,7 +39,7 @@ class Kernel:
         self.nameless = self.waits.copy()
         """... and names none, in a table that names others, without inodes; its reader was not said to see only some."""
         self.blocked = self.waits.copy()
-        """The table shows that data waits to be sent, in CLOSE_WAIT or in LAST_ACK."""
+        """The table shows that data waits to be sent: in CLOSE_WAIT, or, where it has closed, in LAST_ACK or CLOSING."""
         if matches is None:
             return
         self.place = np.where(sides == 1, matches.server[rows], matches.client[rows])
@@ -43,8 +47,8 @@ class Kernel:
         for at in np.flatnonzero(self.place >= 0).tolist():
             socket, number = matches.sockets[self.place[at]], int(matches.snapshot_of[self.place[at]])
             waits = socket.state is State.CLOSE_WAIT
-            own = 0 if waits else 1  # in LAST_ACK the FIN itself is unacknowledged, too
-            self.blocked[at] = (waits or socket.state is State.LAST_ACK) and (socket.send_q or 0) > own
+            own = 0 if waits else 1  # of one that has closed, the FIN itself is unacknowledged, too
+            self.blocked[at] = (waits or socket.state in _CLOSED) and (socket.send_q or 0) > own
             self.waits[at] = waits
             self.held[at] = waits and bool(socket.users or socket.inode)
             self.unowned[at] = waits and socket.inode == 0 and not socket.users

@@ -5,8 +5,10 @@ an application answers tells where in the queue it is. And where the queue is fu
 take the handshake's last ACK and sends its SYN-ACK again.
 
 Source: Linux net/ipv4/tcp_input.c (tcp_conn_request), tcp_ipv4.c (tcp_v4_syn_recv_sock), include/net/sock.h (sk_acceptq_is_full).
-Measured beside ss: 23 listeners were seen to be full, and all were; the limit was right in 17, and 1 or 2 too high in the others
-(connections that were accepted in silence, or whose last ACK had not been taken, either).
+With TCP_DEFER_ACCEPT Linux does not take the last ACK either, as long as no data comes, and sends its SYN-ACK again, once
+(inet_connection_sock.c, syn_ack_recalc): that shows no full queue.
+Measured beside ss: of 189 listeners that were seen to be full, all were (one had room again at the end); the limit was right in
+105, higher by 1 in 58, by 2 to 4 in 25 (connections that were accepted in silence), and never lower.
 """
 
 from dataclasses import dataclass, fields
@@ -15,14 +17,15 @@ import numpy as np
 
 from closewait_pcap.flows.records import HAS_FIN, HAS_RST, SPOKE, SYN_ACK_AGAIN
 from closewait_pcap.flows.table import Facts
+from closewait_pcap.verdicts.evidence.occupancy import Flows, flows_at, in_hand, unanswered_at
 from closewait_pcap.verdicts.evidence.servers import field, flows_of, last_sign
-from closewait_pcap.verdicts.judge import SERVER, Judgement
+from closewait_pcap.verdicts.judge import CLIENT, SERVER, Judgement
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
 PATIENCE = 900_000_000
 """A SYN that stays unanswered for so long was not overlooked by the capture's end: it is sent again after a second."""
-_NEVER = np.iinfo(np.int64).min
+_NEVER, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 @dataclass
@@ -56,7 +59,12 @@ class Listeners:
     alive: Ints
     """Row of the flow that shows last that the server's host was alive; -1 where nobody asked for it."""
     queue: Ints
-    """How many flows waited to be accepted when that happened: the limit given to listen(), plus one. -1 where it never did."""
+    """How many flows the server had not answered when that happened: those in the queue, which are its limit plus one, and those
+    accepted in silence. -1 where it never did."""
+    at_once: Ints
+    """How many flows the application was seen to have in hand at once: answered, or accepted in silence, and not yet closed."""
+    in_hand: Ints
+    """How many of them it had when the capture ended."""
     rows: Ints
     """Of the flows whose handshake was completed, in ascending order."""
     listener: Ints
@@ -67,6 +75,8 @@ class Listeners:
     """For each of them: how many unserved ones stand between the last served flow and it; -1: it came before that one."""
     queued: Ints
     """For each of them: how many stood before it in the queue when that was seen full; -1: it stood not in it."""
+    occupying: Bools
+    """For each of them: whether it is one of those that make up ``at_once`` or ``in_hand``."""
 
     def places(self, rows: Ints) -> Ints:
         """Find flows in `rows`; -1 where a flow is not there."""
@@ -76,7 +86,7 @@ class Listeners:
         return np.where(self.rows[place] == rows, place, -1)
 
 
-_OF_FLOWS = {"rows", "listener", "later_served", "before", "queued"}
+_OF_FLOWS = {"rows", "listener", "later_served", "before", "queued", "occupying"}
 
 
 def gather(facts: Facts, judgement: Judgement) -> Listeners:
@@ -97,16 +107,14 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
     alive, sign = np.full(len(wanted), _NEVER), np.full(len(wanted), -1)
     if len(kept_out):
         alive, sign = last_sign(facts, judgement, wanted)
-    verdict, first, last = judgement.verdict[rows], facts.flows["first_time"][rows], facts.flows["last_time"][rows]
-    unanswered = (verdict == Verdict.unanswered) & (last - first >= PATIENCE) & (first - SECOND <= alive[listener])
-    repeated = (field(facts, judgement, rows, "flags") & SYN_ACK_AGAIN) != 0
-    acked = field(facts, judgement, rows, "syn_acked_time")
-    not_taken = repeated & (verdict == Verdict.half_open) & (acked > queue.last_taken[listener])
+    unanswered, not_taken, repeated = _refusals(facts, judgement, rows, alive[listener], queue.last_taken[listener])
     refused = unanswered | not_taken
     full_until = np.full(len(wanted), _NEVER)
-    np.maximum.at(full_until, listener[refused], last[refused])
-    first_refused = _first(listener[refused], rows[refused], first[refused], len(wanted))
+    np.maximum.at(full_until, listener[refused], facts.flows["last_time"][rows[refused]])
+    first_refused = _first(listener[refused], rows[refused], facts.flows["first_time"][rows[refused]], len(wanted))
     queued = queue.unserved & (queue.later_served < 0) & (queue.completed <= full_until[queue.listener])
+    flows = flows_at(facts, judgement, queue.rows, queue.listener)
+    at_once, at_end, occupying = in_hand(flows, queue.unserved & (queue.later_served >= 0), len(wanted))
     found = Listeners(
         address=np.stack([wanted["hi"], wanted["lo"]], axis=1),
         port=wanted["port"],
@@ -118,17 +126,64 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
         unanswered=np.bincount(listener[unanswered], minlength=len(wanted)),
         repeated=np.bincount(listener[repeated], minlength=len(wanted)),
         first_refused=first_refused,
-        last_refused=_first(listener[refused], rows[refused], -last[refused], len(wanted)),
+        last_refused=_first(listener[refused], rows[refused], -facts.flows["last_time"][rows[refused]], len(wanted)),
         alive=sign,
-        queue=np.where(first_refused >= 0, queue.count(queued), -1),
+        queue=_length(facts, judgement, rows, listener, flows, refused, len(wanted)),
+        at_once=at_once,
+        in_hand=at_end,
         rows=queue.rows,
         listener=queue.listener,
         later_served=queue.later_served,
         before=queue.before,
         queued=np.where(queued, queue.ahead(queued), -1),
+        occupying=occupying,
     )
     waited_for = np.isin(np.arange(len(wanted)), listener[np.isin(rows, silent)])
     return _pick(found, waited_for | (found.queue > 0))
+
+
+def _refusals(facts: Facts, judgement: Judgement, rows: Ints, alive: Ints, last_taken: Ints) -> tuple[Bools, Bools, Bools]:
+    """Tell which flows a full queue kept out.
+
+    Args:
+        facts: of all flows.
+        judgement: of all flows.
+        rows: of the flows.
+        alive: when the server of each was last seen to live.
+        last_taken: when the last flow to the same endpoint completed its handshake whose packets the server has taken.
+
+    Returns:
+        Those whose SYN was never answered; those whose handshake was not taken, although more came than its ACK, or the server
+        asked twice for it; those whose SYN-ACK was sent again, for whatever reason.
+    """
+    verdict, first, last = judgement.verdict[rows], facts.flows["first_time"][rows], facts.flows["last_time"][rows]
+    unanswered = (verdict == Verdict.unanswered) & (last - first >= PATIENCE) & (first - SECOND <= alive)
+    repeated = (field(facts, judgement, rows, "flags") & SYN_ACK_AGAIN) != 0
+    sent = (field(facts, judgement, rows, "bytes", CLIENT) > 0) | (field(facts, judgement, rows, "flags", CLIENT) & HAS_FIN != 0)
+    asked, answers = field(facts, judgement, rows, "packets"), field(facts, judgement, rows, "packets", CLIENT)
+    asked_twice = (asked > 2) & (answers == asked + 1)  # a SYN, and an ACK each time: on a second tap there would be more
+    tries = [field(facts, judgement, rows, "syn_acked_time")]
+    tries += [field(facts, judgement, rows, name, CLIENT) for name in ("last_data_time", "fin_time")]
+    not_taken = repeated & (sent | asked_twice) & (verdict == Verdict.half_open) & (np.max(tries, axis=0) > last_taken)
+    return unanswered, not_taken, repeated
+
+
+def _length(facts: Facts, judgement: Judgement, rows: Ints, listener: Ints, flows: Flows, refused: Bools, listeners: int) -> Ints:
+    """Count for each endpoint the flows without an answer when its queue was full: the least of all that were refused.
+
+    A SYN may have been lost, not refused, the first time or the last; the larger count of both holds in any case. Where silent
+    flows began before the capture, others may have that it does not show: then the queue's length is not known.
+    """
+    kept_out, where = rows[refused], listener[refused]
+    last = facts.flows["last_frame"][kept_out]
+    since = np.where(judgement.verdict[kept_out] == Verdict.unanswered, facts.flows["first_frame"][kept_out], last)
+    count = np.maximum(unanswered_at(flows, where, since), unanswered_at(flows, where, last))
+    least = np.full(listeners, _LATEST)
+    np.minimum.at(least, where, count)
+    before = (field(facts, judgement, rows, "syn_frame") == 0) & ~refused
+    before &= (field(facts, judgement, rows, "flags") & SPOKE != 0) & (field(facts, judgement, rows, "bytes") == 0)
+    least[listener[before]] = _LATEST
+    return np.where(least == _LATEST, -1, least)
 
 
 class _Queue:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
-from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, WINDOW_UPDATE, ZERO_WINDOW
+from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, SYN_ACK, WINDOW_UPDATE, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME, moment
 from closewait_pcap.verdicts.evidence.kernel import Kernel
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WIDE = 1 << 18
 """A window that reaches this far beyond all that was sent has grown because its application reads: Linux begins with 64 KiB,
 Windows and macOS with up to 256 KiB."""
+GROWTH = 4
+"""By so many times what was read it grows at most (Linux, tcp_rcv_space_adjust): what is wider was given to it by SO_RCVBUF."""
 
 
 class Waiting:
@@ -71,8 +73,8 @@ class Waiting:
 
     @cached_property
     def opened(self) -> Bools:
-        """It opened the connection itself: it was seen to send the SYN."""
-        return self.me.has(BARE_SYN)
+        """It opened the connection itself: it was seen to send the SYN, or its peer to answer one."""
+        return self.me.has(BARE_SYN) | (self.peer.has(SYN_ACK) & ~self.me.has(SYN_ACK))
 
     @cached_property
     def wrote(self) -> Bools:
@@ -86,8 +88,27 @@ class Waiting:
 
     @cached_property
     def sending(self) -> Bools:
-        """It sends payload that its peer acknowledges, and did so within the last second."""
-        return np.asarray(still_sends(self.me, self.peer, self.until) & (self.until != NO_TIME))
+        """It sends payload that its peer acknowledges, and did so within the last second; or did until it closed."""
+        stopped = ~self.closed & self.peer.has(ZERO_WINDOW)
+        shown = still_sends(self.me, self.peer, self.until) & (self.until != NO_TIME)
+        return np.asarray((shown | self._sends_by_table) & ~stopped)
+
+    @cached_property
+    def _sends_by_table(self) -> Bools:
+        """Only a socket table shows that the peer's FIN came, before the capture: all payload in it was sent since."""
+        waits = self.kernel.waits & ~self.peer.has(HAS_FIN) & self.wrote & ~self.closed
+        if waits.any():
+            end = self.facts.flows["last_time"].max()
+            waits &= end - self.me.me["last_data_time"] < SECOND
+        return np.asarray(waits & (self.peer.me["ack_time"] > 0) & ~self.unacknowledged)
+
+    @cached_property
+    def held_back(self) -> Bools:
+        """Its peer's window has no room left: if it has closed, its FIN waits behind data."""
+        room = self.peer.me["right_edge"] - self.me.me["data_high"]
+        scale_known = self.me.syn_seen & self.peer.syn_seen
+        full = self.peer.has(ZERO_WINDOW) | (self.peer.has(HAS_ACK) & scale_known & (room <= 0))
+        return np.asarray(self.wrote & ~self.closed & full)
 
     @cached_property
     def blocked(self) -> Bools:
@@ -110,8 +131,9 @@ class Waiting:
     @cached_property
     def has_read(self) -> Bools:
         """Its window tells that an application reads."""
-        wide = self.me.me["right_edge"] - self.peer.me["next"] > WIDE
-        return np.asarray((self.me.has(WINDOW_UPDATE) | wide) & (self.peer.me["bytes"] > 0))
+        room, received = self.me.me["right_edge"] - self.peer.me["next"], self.peer.me["bytes"]
+        grown = (room > WIDE) & (room <= WIDE + GROWTH * received)
+        return np.asarray((self.me.has(WINDOW_UPDATE) | grown) & (received > 0))
 
     @cached_property
     def unread(self) -> Unread:
@@ -123,6 +145,12 @@ class Waiting:
         if not len(column):
             return np.full(len(self.rows), -1)
         return np.where(self.place >= 0, column[np.maximum(self.place, 0)], -1)
+
+    def of_listener(self, column: Ints) -> Ints:
+        """Take a column of the listeners; 0 where a flow is behind none that is known."""
+        if not len(column):
+            return np.zeros(len(self.rows), np.int64)
+        return np.where(self.place >= 0, column[np.maximum(self.of_place(self.listeners.listener), 0)], 0)
 
     # --- words
 

@@ -91,7 +91,8 @@ def test_the_same_flows(kind: str, tmp_path: Path) -> None:
         assert original.capture.first_time is not None
         assert converted.capture.first_time is not None
         shift = pd.Timedelta(0 if dated else original.capture.first_time - converted.capture.first_time, "ns")
-        compare(original.flows, converted.flows, exact_to, shift)
+        flows, same = (each.flows.drop(columns="evidence") for each in (original, converted))  # which quotes times
+        compare(flows, same, exact_to, shift)
 
 
 class Pipe:
