@@ -42,6 +42,11 @@ class Descriptions:
         return self._section.ends
 
     @property
+    def told_end(self) -> int | None:
+        """The latest of those ends, where the last section's interfaces all name one."""
+        return max(self._section.ends) if self._section.told else None
+
+    @property
     def pauses(self) -> list[tuple[int, int]]:
         """When no interface captured, as far as the statistics of sections that have ended tell."""
         return self._section.pauses

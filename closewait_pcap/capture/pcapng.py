@@ -32,6 +32,8 @@ class Section:
     """Where a section's statistics leave time between its interfaces, in which none of them captured."""
     watched: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """From when until when interfaces captured, by the numbers of their names, where a section tells it of all of them."""
+    told: bool = False
+    """Whether all interfaces of the section that ended last say from when until when they captured."""
     _of_interface: dict[int, int] = field(default_factory=dict)
     _watched: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -54,7 +56,8 @@ class Section:
         """End the section, whose interfaces have these names: their numbers start anew."""
         self.drops = self.total
         self._of_interface.clear()
-        if len(self._watched) == len(names) and len(self.pauses) < MAX_HOLES:  # of the others it is not known
+        self.told = 0 < len(self._watched) == len(names)
+        if self.told and len(self.pauses) < MAX_HOLES:  # of others it is not known
             self.pauses += pauses(self._watched.values())
             for number, span in self._watched.items():
                 self.watched.setdefault(names[number], []).append(span)

@@ -298,14 +298,19 @@ class CaptureReader:
         info.frames, info.tcp_frames = self._frames, int(decoder.tcp_frames)
         info.link_types = [longtail.link_name(link) for link in sorted(self._described.links)]
         info.untimed = int(decoder.untimed)
+        info.drops = self._described.drops(decoder)
+        self._described.end_section(decoder)
         if decoder.timed:
             info.first_time, info.last_time = int(decoder.first_time), int(decoder.last_time)
             info.end_time = max([info.last_time, *self._described.ends])
-            if info.last_time - decoder.previous_time >= STEP_BACK:  # spans up to the latest time would be too long by the step
-                info.end_time = int(decoder.previous_time)
-        info.drops = self._described.drops(decoder)
-        self._described.end_section(decoder)
-        info.pauses, info.watched = self._described.pauses, self._described.watched
+            told = self._described.told_end
+            newest = int(decoder.previous_time)
+            # some programs write these times in us into files whose frames are in ns: 1970 is no end of theirs
+            if told is not None and abs(told - info.last_time) < headers.NEAR_NS:
+                newest = told
+                info.pauses, info.watched = self._described.pauses, self._described.watched
+            if info.last_time - newest >= STEP_BACK:  # spans up to the latest time would be too long by the step
+                info.end_time = newest
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
         info.fragments_incomplete, info.flannel = self._completion.fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)

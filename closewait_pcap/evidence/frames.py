@@ -18,6 +18,8 @@ import struct
 from typing import NamedTuple
 
 _MAX_LENGTH = 0xFFFF
+_LONGEST = 0xFFFFFF00
+"""A hostile file may say 2**32 - 1 of a frame's length, and no header would fit before that."""
 _NOP, _SCALE, _STAMPS, _SACK = 1, 3, 8, 5
 _SIZES = {2: 4, _SCALE: 3, 4: 2, _STAMPS: 10}
 """Options that stay, with the one size that each may have: segment size, window scale, SACK permitted, time stamps."""
@@ -65,7 +67,7 @@ def rewrite(frame: bytes, segment: Segment, source: bytes, target: bytes, *, pay
     """
     end = _end_of_packet(frame, segment.ip_at)
     size, header, data = _tcp(frame[:end], segment, payload=payload, stamps=stamps)
-    length = size + segment.len
+    length = size + min(segment.len, _LONGEST)
     ip = _ipv4(frame, segment.ip_at, length, source, target)
     if len(source) == 16:
         ip = _ipv6(frame, segment.ip_at, length, source, target)

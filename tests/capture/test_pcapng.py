@@ -242,3 +242,17 @@ def test_interfaces_that_captured_one_after_the_other_leave_a_pause(read: Read) 
     ):
         found = read(section() + described + enhanced(segment(), TIME) + ends(*spans))
         assert found.info.pauses == [(TIME + begin, TIME + end) for begin, end in pauses]
+
+
+def test_statistics_of_all_interfaces_say_when_the_capture_ended(read: Read) -> None:
+    """Also where the clock was set back, so that frames have later times; an interface without any leaves it open."""
+    second = 10**9
+    packets = enhanced(segment(), TIME + 10 * second) + enhanced(segment(), TIME + 12 * second)
+    told = statistics(0, start=TIME, end=TIME + 5 * second)
+    assert read(section() + interface(tsresol=9) + packets + told).info.end_time == TIME + 5 * second
+    assert read(section() + interface(tsresol=9) * 2 + packets + told).info.end_time == TIME + 12 * second
+    assert read(section() + interface(tsresol=9) + packets + statistics(0, end=TIME)).info.end_time == TIME + 12 * second
+    wrong = statistics(0, start=TIME // 1000, end=(TIME + 5 * second) // 1000)  # in us, as editors write them
+    assert read(section() + interface(tsresol=9) + packets + wrong).info.end_time == TIME + 12 * second
+    after = section() + interface(tsresol=9) + packets
+    assert read(section() + interface(tsresol=9) + packets + told + after).info.end_time == TIME + 12 * second

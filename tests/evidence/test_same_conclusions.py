@@ -92,6 +92,17 @@ def test_captures_side_by_side_keep_their_own_ends() -> None:
     assert sorted(told(analyze(io.BytesIO(data)))) == sorted(told(analysis))
 
 
+def test_a_clock_that_was_set_back_makes_no_wait_longer() -> None:
+    """The capture ends with its last frame, which is none of the flagged flow's."""
+    packets = [Frame(data, START + number * SECOND // 100) for number, data in enumerate(frames()[:6])]
+    packets += [Frame(data, START - 50 * SECOND + number) for number, data in enumerate(frames()[12:])]
+    analysis = analyze(io.BytesIO(pcap(packets)))
+    assert analysis.flows["held"].dt.total_seconds().tolist() == [0]
+    data, summary = evidence(analysis)
+    assert (summary.flows, summary.different) == (1, ())
+    assert told(analyze(io.BytesIO(data))) == told(analysis)
+
+
 def test_damage_in_which_silence_proves_nothing_stays_a_hole() -> None:
     packets = [Frame(data, START + number * SECOND // 100) for number, data in enumerate(frames()[:12])]
     data = pcap(packets[:6]) + b"\xff" * 500 + pcap(packets[6:])[24:]
