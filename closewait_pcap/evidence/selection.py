@@ -97,7 +97,6 @@ def _of_listeners(result: Result, flagged: Values) -> Values:
     queued[listeners.listener[place[listeners.queued[place] >= 0]]] = True
     row = (listeners.before >= 0) & (listeners.before <= last_before[listeners.listener])
     row |= (listeners.queued >= 0) & queued[listeners.listener]
-    row |= listeners.occupying & np.isin(listeners.listener, behind)
     full = np.flatnonzero(queued)
     found = [
         listeners.rows[row],
@@ -106,8 +105,30 @@ def _of_listeners(result: Result, flagged: Values) -> Values:
         *(column[full] for column in (listeners.first_refused, listeners.last_refused, listeners.alive)),
         _refused(result, listeners.first_refused[full]),
     ]
-    rows = np.concatenate(found)
+    chosen = np.concatenate([flagged, *found])
+    deciding = place[(listeners.before[place] >= 0) | (listeners.queued[place] >= 0)]
+    occupying = [_occupying(result, listener, deciding, chosen) for listener in np.unique(listeners.listener[deciding]).tolist()]
+    rows = np.concatenate([*found, *occupying])
     return rows[rows >= 0]
+
+
+def _occupying(result: Result, listener: int, deciding: Values, chosen: Values) -> Values:
+    """Find flows that show how many more a server could have had in hand than it had in the end: `never_accepted` asks for that.
+
+    Not all of them, which may be thousands: those that it had in hand both at its busiest and in the end make no difference, and
+    more room than there are flows before the flagged ones makes none, either.
+    """
+    listeners = result.listeners
+    here = np.flatnonzero(listeners.listener == listener)
+    kind, rows = listeners.occupying[here], listeners.rows[here]
+    of_it = deciding[listeners.listener[deciding] == listener]
+    most = int(max(listeners.before[of_it].max(), listeners.queued[of_it].max()))
+    spare = int(listeners.at_once[listener] - listeners.in_hand[listener])
+    known = np.isin(rows, chosen)
+    in_the_end = rows[(kind == 3) & ~known][:1] if not (known & (kind >= 2)).any() else rows[:0]
+    passing = rows[kind == 1]
+    passing = passing[np.argsort(result.facts.flows["last_time"][passing], kind="stable")]
+    return np.concatenate([in_the_end, passing[: int((known & (kind == 2)).sum()) + min(spare, most + 1)]])
 
 
 def _refused(result: Result, first: Values) -> Values:

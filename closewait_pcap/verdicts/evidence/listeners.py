@@ -75,8 +75,8 @@ class Listeners:
     """For each of them: how many unserved ones stand between the last served flow and it; -1: it came before that one."""
     queued: Ints
     """For each of them: how many stood before it in the queue when that was seen full; -1: it stood not in it."""
-    occupying: Bools
-    """For each of them: whether it is one of those that make up ``at_once`` or ``in_hand``."""
+    occupying: Ints
+    """For each of them: whether it is one of those that make up ``at_once`` (1), ``in_hand`` (2), or both (3)."""
 
     def places(self, rows: Ints) -> Ints:
         """Find flows in `rows`; -1 where a flow is not there."""
