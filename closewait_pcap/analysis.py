@@ -6,31 +6,36 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from closewait_pcap import quantities
-from closewait_pcap.capture.coverage import Coverage
-from closewait_pcap.capture.info import CaptureInfo, combine
-from closewait_pcap.capture.packets import FRAME_BITS
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.sources.gathering import gather
 from closewait_pcap.capture.sources.opening import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
+from closewait_pcap.concluding import conclude
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
-from closewait_pcap.verdicts.judge import judge
 from closewait_pcap.verdicts.retirement import Retirement
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     import datetime
+    import os
+    from typing import BinaryIO
 
     import pandas as pd
 
+    from closewait_pcap.anonymizing import Anonymizer
+    from closewait_pcap.evidence.writing import EvidenceSummary
+    from closewait_pcap.results import Values
     from closewait_pcap.sockets.collecting import SocketSource
 
 STUCK_AFTER = "1s"
 """Default for a wait to count as stuck. A healthy application closes within ms; a second is beyond any scheduling delay."""
 MAX_FLOWS = 10_000_000
 """Default for the flows that are kept: they take 6 GB."""
+MOST_EVIDENCE = 4_000_000
+"""Default for the bytes of a file of evidence: a ticket that takes 5 MB takes it with a report beside it."""
 _MINUTE = 60_000_000_000
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": _MINUTE, "min": _MINUTE, "h": 60 * _MINUTE}
 Progress = Callable[[int, int | None], None]
@@ -49,6 +54,8 @@ class Analysis:
         """Why which captures and socket tables could not be read; the others are analysed."""
         self._timeline = timeline
         self._max_flows = max_flows
+        self._captured = result
+        self._anonymizer: Anonymizer | None = None
 
     @property
     def capture(self) -> CaptureInfo:
@@ -128,7 +135,66 @@ class Analysis:
                 f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
         table = FlowTable(most=self._max_flows, retire=Retirement(result.stuck_after))
-        return packets_frame(packet_values(result, int(rows[0]), self._timeline, table), result)
+        return packets_frame(packet_values(self._captured, int(rows[0]), self._timeline, table), result)
+
+    def anonymized(self, key: "bytes | Anonymizer | None" = None) -> "Analysis":
+        """Give the same analysis with addresses mapped and names dropped, for reports that anybody may see.
+
+        Args:
+            key: 32 bytes, or an `Anonymizer`; None: a random key that is kept nowhere. See `anonymizing`.
+
+        Returns:
+            An analysis of the same flows; its `evidence` has the same addresses.
+
+        Raises:
+            ValueError: the key is not 32 bytes.
+            MissingExtra: the package `cryptography` is not installed.
+        """
+        from closewait_pcap.anonymizing import Anonymizer  # noqa: PLC0415 - where it is asked for
+        from closewait_pcap.masking import anonymized  # noqa: PLC0415
+
+        anonymizer = key if isinstance(key, Anonymizer) else Anonymizer(key)
+        result, rename = anonymized(self._captured, anonymizer)
+        masked = Analysis(result, self._timeline, self._max_flows, [rename(sentence) for sentence in self.warnings])
+        masked.unreadable = ["a capture or a socket table could not be read" for _ in self.unreadable]
+        masked._captured, masked._anonymizer = self._captured, anonymizer
+        return masked
+
+    def evidence(
+        self,
+        target: "str | os.PathLike[str] | BinaryIO",
+        *,
+        rows: "Values | None" = None,
+        payload: bool = False,
+        most_bytes: int = MOST_EVIDENCE,
+    ) -> "EvidenceSummary":
+        """Read the capture again, and write the packets that prove what is said of the flows that wait or waited, as pcapng.
+
+        Frames are written anew from a list of header fields (see `closewait_pcap.evidence`). Analysing the file gives the same
+        verdicts, waits and causes; it is read to see that it does.
+
+        Args:
+            target: a path, for a compressed file one that ends in ``.gz``; or a binary stream to write to.
+            rows: of the flows to choose from, as in `result`; None: all.
+            payload: keep payload.
+            most_bytes: how large the file may become: flows for which there is no room are left out, the shortest waits first.
+
+        Returns:
+            What was written, what was left out, and what the file tells otherwise.
+
+        Raises:
+            CaptureError: the capture came from a pipe and cannot be read again, or would be overwritten.
+            OSError: the file cannot be written.
+        """
+        from closewait_pcap import __version__  # noqa: PLC0415 - it imports this module
+        from closewait_pcap.attaching import attach  # noqa: PLC0415 - where it is asked for
+        from closewait_pcap.reports.wording import flagged  # noqa: PLC0415
+
+        chosen = flagged(self.result, self.result.rows if rows is None else rows)
+        return attach(
+            self._captured, self.result, self._timeline, chosen, target,
+            application=f"closewait-pcap {__version__}", payload=payload, anonymizer=self._anonymizer, most_bytes=most_bytes,
+        )  # fmt: skip
 
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
@@ -192,10 +258,8 @@ def analyze(
         timeline.interrupt()
         if not timeline.infos:
             raise
-    facts, info, coverage = table.facts(), combine(timeline.infos), Coverage(timeline.infos)
-    info.missing_flows, info.gaps = retirement.counts, coverage.gaps
-    ends, in_hole = coverage.ends(facts.flows["last_frame"] >> FRAME_BITS, facts.flows["last_time"])
-    result = Result(info, facts, judge(facts, stuck_after=span, end_time=ends, in_hole=in_hole), span, timeline.names.texts)
+    result = conclude(timeline, table, retirement, span)
+    info = result.capture
     limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
     analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
     if sockets is not None:

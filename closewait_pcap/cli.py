@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,9 +13,10 @@ from closewait_pcap import __version__
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, parse_span
 from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
-from closewait_pcap.parameters import Address, Moment, SocketCommand, Span
+from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span
 from closewait_pcap.progress import announce_compiling, follow, will_compile
 from closewait_pcap.reports import formats
+from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import FORMATS
 from closewait_pcap.terminal import complain, page, show
 
@@ -52,6 +54,18 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     metavar="FILE...",
     help="What ss, netstat, lsof -i or /proc/net/tcp printed on an end's host, at one time or several; live: ask this host.",
 )
+@click.option(
+    "--evidence",
+    type=click.Path(dir_okay=False),
+    help="Write the packets that prove what is said of the flows that wait or waited, as pcapng (.gz: compressed).",
+)
+@click.option("--payload", type=click.Choice(["cut", "keep"]), help="With --evidence: what becomes of payload (default: cut).")
+@click.option(
+    "--anonymize",
+    type=Key(),
+    metavar="[KEYFILE]",
+    help="Map addresses, in reports and evidence alike, prefixes kept, and drop names; without a key, with a random one.",
+)
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",
@@ -75,12 +89,16 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
 
     With --each, each is analysed on its own instead. Those that cannot be read do not stop the others.
 
+    With --evidence the capture is read twice, so it cannot come from a pipe. --anonymize takes a file of 32 bytes or 64
+    hexadecimal digits (openssl rand -hex 32); the same key gives the same addresses again. Keep it to yourself.
+
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
     _check(captures, options)
+    _check_evidence(captures, options)
     names = ("stuck_after", "max_flows", "sockets", "strict", "host", "port", "since", "until", "all_flows")
     settings = Settings(**{name: options[name] for name in names})
     try:
@@ -123,8 +141,11 @@ def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, An
         bundle.claim(options["report"])
         hashes = hashing.Hashes(captures)
     analysis = _analyze(captures, settings, quiet=options["quiet"])
-    for sentence in analysis.unreadable:
+    unreadable = analysis.unreadable
+    for sentence in unreadable:
         complain(sentence)
+    if options["anonymize"] is not None:
+        analysis = analysis.anonymized(options["anonymize"] or None)
     account, format_ = settings.account(analysis), options["format_"]
     if format_ == "text" and options["output"] is None:
         from closewait_pcap.reports import text  # noqa: PLC0415
@@ -134,9 +155,11 @@ def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, An
         _deliver(formats.render(format_, account), options["output"])
     if options["report"] is not None:
         bundle.write_bundle(options["report"], analysis, settings, hashes)
+    if options["evidence"]:
+        _write_evidence(analysis, account, options)
     if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
-    if analysis.unreadable:
+    if unreadable:
         sys.exit(EXIT_SOME_UNREADABLE)
     summary = account.summary
     found = {"close-wait": summary.close_wait, "stuck": summary.stuck}.get(options["fail_on"], 0) > 0
@@ -189,6 +212,49 @@ def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[st
         sys.exit(EXIT_UNREADABLE if unread == len(outcomes) else EXIT_SOME_UNREADABLE)
     counts = {"close-wait": sum(each.close_wait for each in outcomes), "stuck": sum(each.stuck for each in outcomes)}
     sys.exit(EXIT_FOUND if counts.get(options["fail_on"], 0) else 0)
+
+
+def _check_evidence(captures: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse what evidence and mapped addresses cannot be of, before anything is read."""
+    if options["payload"] and not options["evidence"]:
+        raise click.UsageError("--payload says what becomes of payload in --evidence FILE, and there is none.")
+    for name in ("evidence", "anonymize"):
+        if not captures and options[name] is not None:
+            raise click.UsageError(f"--{name} is of a capture, and there is none.")
+        if options["each"] and options[name] is not None:
+            raise click.UsageError(f"--{name} is of one analysis of captures, not of --each.")
+    if options["report"] is not None and options["anonymize"] is not None:
+        raise click.UsageError(
+            "--report names the captures in its manifest, which --anonymize is to hide: use -o and --evidence."
+        )
+    pipes = [name for name in captures if name == "-" or _is_pipe(Path(name))]
+    if options["evidence"] and pipes:
+        what = "standard input" if pipes[0] == "-" else f"a pipe ({pipes[0]})"
+        raise click.UsageError(f"--evidence reads the capture twice, which {what} does not allow: save it to a file first.")
+
+
+def _is_pipe(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.exists() and not path.is_dir() and not path.is_file()
+    return False
+
+
+def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any]) -> None:
+    """Write evidence, and say what is in it."""
+    from closewait_pcap.attaching import sentences  # noqa: PLC0415 - where it is asked for
+
+    path = options["evidence"]
+    try:
+        summary = analysis.evidence(path, rows=account.shown, payload=options["payload"] == "keep")
+    except OSError as error:
+        complain(f"{path}: writing the evidence failed: {error.strerror or error}")
+        sys.exit(EXIT_UNREADABLE)
+    except ClosewaitError as error:
+        complain(str(error))
+        sys.exit(EXIT_UNREADABLE)
+    if not options["quiet"]:
+        for sentence in sentences(summary):
+            complain(f"{path}: {sentence}")
 
 
 def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:

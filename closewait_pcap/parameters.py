@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from closewait_pcap.analysis import parse_span
+from closewait_pcap.anonymizing import read_key
 from closewait_pcap.capture.packets import address_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OPTION = "--sockets"
+ANONYMIZE = "--anonymize"
 _HEAD = 4096
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BINARY = frozenset(range(9)) | frozenset(range(14, 27))
@@ -66,12 +68,30 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
         return str(value)
 
 
+class Key(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """A file that holds a key; without one, the empty key, which stands for a random one."""
+
+    name = "keyfile"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Read the file."""
+        if isinstance(value, bytes) or not value:
+            return bytes(value or b"")
+        try:
+            with Path(value).open("rb") as file:
+                return read_key(file.read(_HEAD))
+        except OSError as error:
+            self.fail(f"{value}: {error.strerror}", param, ctx)
+        except ValueError as error:
+            self.fail(f"{value}: {error}", param, ctx)
+
+
 class SocketCommand(click.Command):
-    """A command whose ``--sockets`` takes several files, as a shell's ``ss*.txt`` gives them."""
+    """A command whose ``--sockets`` takes several files, as a shell's ``ss*.txt`` gives them, and ``--anonymize`` one or none."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the option before each table that follows the first."""
-        return super().parse_args(ctx, list(each_named(args)))
+        return super().parse_args(ctx, list(each_named(list(with_keys(args)))))
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Say in the usage that a capture may be left out where there are tables."""
@@ -102,6 +122,43 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
             if following and is_text(argument):
                 yield OPTION
             yield argument
+
+
+def with_keys(arguments: Sequence[str]) -> Iterator[str]:
+    """Join ``--anonymize`` with the file behind it, where that holds a key; a capture does not.
+
+    Args:
+        arguments: as typed.
+
+    Yields:
+        The arguments; ``--anonymize=FILE``, or ``--anonymize=`` where there is no key.
+    """
+    waiting = ended = False
+    for argument in arguments:
+        if waiting:
+            waiting = False
+            yield f"{ANONYMIZE}={argument if is_key(argument) else ''}"
+            if is_key(argument):
+                continue
+        ended = ended or argument == "--"
+        if argument == ANONYMIZE and not ended:
+            waiting = True
+        else:
+            yield argument
+    if waiting:
+        yield f"{ANONYMIZE}="
+
+
+def is_key(argument: str) -> bool:
+    """Say whether a word names a file that holds a key."""
+    try:
+        path = Path(argument)
+        if not path.is_file() or path.stat().st_size > _HEAD:
+            return False
+        read_key(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_text(argument: Any) -> bool:

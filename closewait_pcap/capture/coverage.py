@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap.capture.info import CaptureInfo, Gap
+from closewait_pcap.capture.pcapng import pauses
 from closewait_pcap.capture.sources.gathering import family_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 SECOND = 1_000_000_000
+Span = tuple[int, int]
+"""A span of time: its begin and its end, ns since the epoch."""
 OVERLAP = SECOND
 """Files of one tap may overlap by so much: packets of several processors are written a little out of order."""
 LEAST = SECOND
@@ -33,8 +36,8 @@ class _Tap:
     files: list[int] = field(default_factory=list)
     end: int = 0
     gaps: list[Gap] = field(default_factory=list)
-    holes: list[int] = field(default_factory=list)
-    """Where holes begin, between files and in them."""
+    holes: list[Span] = field(default_factory=list)
+    """Between files and in them."""
 
 
 class Coverage:
@@ -47,14 +50,18 @@ class Coverage:
     def __init__(self, infos: Sequence[CaptureInfo]) -> None:
         self._tap_of = np.zeros(max(len(infos), 1), np.int64)
         self._taps: list[_Tap] = []
+        self._watched = infos[0].watched if len(infos) == 1 and len(infos[0].watched) > 1 else {}
         for number, info in enumerate(infos):
             if info.first_time is None or info.last_time is None or info.end_time is None:
                 continue
             tap = self._tap_before(info, info.first_time, infos)
             if tap.files and (why := _why_hole(infos[tap.files[-1]], info, info.first_time - tap.end, infos)):
                 tap.gaps.append(Gap(tap.end, info.first_time, why))
-                tap.holes.append(tap.end)
-            tap.holes += [hole.start for hole in info.holes if hole.start < info.end_time]
+                tap.holes.append((tap.end, info.first_time))
+            tap.holes += [(hole.start, hole.end) for hole in info.holes if hole.start < info.end_time]
+            for begin, end in info.pauses:
+                tap.gaps.append(Gap(begin, end, f"in {PurePath(info.file).name}, by its own statistics, nothing was captured"))
+                tap.holes.append((begin, end))
             tap.files.append(number)
             tap.end = max(tap.end, info.end_time)
             self._tap_of[number] = self._taps.index(tap)
@@ -64,23 +71,46 @@ class Coverage:
         """The holes between files, by their time."""
         return sorted(gap for tap in self._taps for gap in tap.gaps)
 
-    def ends(self, files: Ints, last_times: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
+    @property
+    def holes(self) -> list[list[Span]]:
+        """The holes of each tap, between files and in them, by their time."""
+        return [sorted(tap.holes) for tap in self._taps]
+
+    @property
+    def tap_ends(self) -> list[int]:
+        """Until when each tap shows something, ns since the epoch."""
+        return [tap.end for tap in self._taps]
+
+    def taps(self, files: Ints) -> Ints:
+        """Tell which tap files are of, by their place in `holes` and `tap_ends`."""
+        return np.asarray(self._tap_of[files])
+
+    def ends(self, files: Ints, last_times: Ints, interfaces: Ints) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Tell until when flows were watched.
 
         Args:
             files: the file that each flow's last packet is in, shape (n,).
             last_times: that packet's time, ns since the epoch.
+            interfaces: at which interface its first one was captured, a number of a name. Of a single file with several, each
+                is a tap of its own, where the file says when they captured.
 
         Returns:
             Until when its silence was seen, and whether a hole ends that, both shape (n,).
         """
-        taps = self._tap_of[files]
         ends, in_hole = np.zeros(len(files), np.int64), np.zeros(len(files), np.bool_)
+
+        def tell(mine: Ints, holes: Sequence[Span], end: int) -> None:
+            starts = np.array([*sorted(begin for begin, _ in holes), end], np.int64)
+            place = np.minimum(np.searchsorted(starts, last_times[mine]), len(holes))
+            ends[mine], in_hole[mine] = starts[place], place < len(holes)
+
+        taps = self._tap_of[files]
         for number, tap in enumerate(self._taps):
-            mine = np.flatnonzero(taps == number)
-            starts = np.array([*sorted(tap.holes), tap.end], np.int64)
-            place = np.minimum(np.searchsorted(starts, last_times[mine]), len(tap.holes))
-            ends[mine], in_hole[mine] = starts[place], place < len(tap.holes)
+            tell(np.flatnonzero(taps == number), tap.holes, tap.end)
+        for name, spans in self._watched.items():
+            mine = np.flatnonzero(interfaces == name)
+            tell(mine, pauses(spans), max(end for _, end in spans))
+            ends[mine] = np.maximum(ends[mine], last_times[mine])
         return ends, in_hole
 
     def _tap_before(self, info: CaptureInfo, first_time: int, infos: Sequence[CaptureInfo]) -> _Tap:

@@ -41,6 +41,21 @@ class Descriptions:
         """The latest end of the capture that a statistics block names, ns since the epoch, where one does."""
         return self._section.ends
 
+    @property
+    def told_end(self) -> int | None:
+        """The latest of those ends, where the last section's interfaces all name one."""
+        return max(self._section.ends) if self._section.told else None
+
+    @property
+    def pauses(self) -> list[tuple[int, int]]:
+        """When no interface captured, as far as the statistics of sections that have ended tell."""
+        return self._section.pauses
+
+    @property
+    def watched(self) -> dict[int, list[tuple[int, int]]]:
+        """From when until when interfaces captured, by the numbers of their names, as far as those statistics tell."""
+        return self._section.watched
+
     def compile(self) -> None:
         """Go over to tables for the compiled decoder."""
         self._mode = COMPILED
@@ -48,7 +63,7 @@ class Descriptions:
 
     def end_section(self, decoder: Record) -> None:
         """Forget interfaces and processes: what follows has its own."""
-        self._section.close()
+        self._section.close([int(row.name) for row in self.interfaces[: int(decoder.interfaces)]])
         self.processes.clear()
         self._processes_lost = False
         decoder.interfaces = decoder.processes = 0

@@ -221,6 +221,7 @@ def decode_tcp(buf: Buffer, at: int, end: int, payload_end: int, row: Record) ->
     if header < 20:
         row.quality = row.quality | BAD_HEADER
     flags = buf[at + 13] * 1
+    row.tcp_at = at
     row.srcport = big16(buf, at)
     row.dstport = big16(buf, at + 2)
     row.seq = big32(buf, at + 4)
@@ -363,7 +364,8 @@ def is_plain(buf: Buffer, at: int, end: int, link: int) -> bool:
 
 @helper
 def decode_ipv4_addresses(buf: Buffer, at: int, row: Record) -> None:
-    """Decode the addresses of an IPv4 header."""
+    """Decode the addresses of an IPv4 header, and note where it is."""
+    row.ip_at = at
     row.src_hi = -9223372036854775808
     row.dst_hi = -9223372036854775808
     row.src_lo = (0xFFFF - 2147483648) * 4294967296 + big32(buf, at + 12)
@@ -450,6 +452,7 @@ def decode_ip(buf: Buffer, at: int, end: int, wire_end: int, link: int, row: Rec
             row.src_lo = word(buf, at + 16)
             row.dst_hi = word(buf, at + 24)
             row.dst_lo = word(buf, at + 32)
+            row.ip_at = at
             ip = at
             at += 40
             while layers < MAX_LAYERS and protocol in (0, 43, 44, 51, 60, 135, 139, 140):
@@ -705,6 +708,8 @@ def take_frame(
     row.frame = decoder.frames
     row.time = time
     row.offset = at
+    row.ip_at = row.ip_at - at
+    row.tcp_at = row.tcp_at - at
     row.caplen = caplen
     row.wirelen = wirelen
     row.link = link

@@ -68,6 +68,10 @@ class CaptureInfo:
     """A sentence for each place where the file is damaged or cut; for more than `SAID`, the last one counts the rest."""
     holes: list[Hole] = field(default_factory=list)
     """What was skipped where the file is damaged, in the file's order."""
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """Spans in which, as pcapng's statistics blocks say, no interface of the file captured; ns since the epoch."""
+    watched: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """From when until when, as these say, each interface captured, by the number of its name; empty where not all say so."""
     joined: list[str] = field(default_factory=list)
     """A sentence for each further file that begins inside of this one; for more than `SAID`, the last one counts the rest."""
     missing_flows: dict[str, int] = field(default_factory=dict)

@@ -103,6 +103,7 @@ def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int
         TCP with the row filled, or the reason why not (see `headers.SKIP_REASONS`).
     """
     complete = False  # whether all bytes were captured, though not all are kept
+    together = False
     for layer in range(MAX_LAYERS):
         at, link, end, wire_end = row.seq, row.ack, row.len, row.window
         frame = frame[:end]
@@ -111,7 +112,7 @@ def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int
             if whole is None:
                 return FRAGMENTS
             frame, wire_end, complete = whole
-            at, link, end = 0, RAW, len(frame)
+            at, link, end, together = 0, RAW, len(frame), True
         else:
             pktap = link == _PKTAP or (link == _OLD_PKTAP and is_pktap(frame[at : at + 12]))
             at, link = _pktap(frame, at, row, names) if pktap else _step(frame, at, link, layer)
@@ -119,6 +120,8 @@ def decode(frame: bytes, row: Record, fragments: Fragments, names: Names) -> int
                 return link
         outcome = int(decode_ip(frame, at, end, wire_end, link, row))
         if outcome not in (TAIL, FRAGMENTS):
+            if together:
+                row.ip_at = row.tcp_at = -1
             return outcome
     return DEEP
 

@@ -24,8 +24,10 @@ PACKET = np.dtype(
         ("wscale", np.int32),  # shift count of the option, -1 where the segment carries none
         ("flags", np.int32),  # TCP flags, CWR to FIN
         ("quality", np.int32),  # the bits below
-        ("offset", np.int64),  # where the frame lies in the chunk, for the long tail
+        ("offset", np.int64),  # where the frame lies in the chunk: for the long tail, and for who copies frames
         ("caplen", np.int32),
+        ("ip_at", np.int64),  # where the innermost IP header lies in the frame, and the TCP header; -1 where they lie in no
+        ("tcp_at", np.int64),  # one frame: fragments put together
         ("wirelen", np.int64),
         ("link", np.int32),  # link type
         ("vlan", np.int32),  # VLAN: its number, or outer * 4096 + inner of the innermost two tags; this and what follows: 0, none

@@ -4,17 +4,20 @@ Source: draft-ietf-opsawg-pcapng, and Apple's pcap-ng.h for processes. Every blo
 value, padded to 4 bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from closewait_pcap.capture.headers import MAX_SECONDS, ticks_to_ns
+from closewait_pcap.capture.info import MAX_HOLES
 from closewait_pcap.engine import Records
 
 Order = Literal["big", "little"]
+LEAST_PAUSE = 1_000_000_000
+"""ns: what is shorter could hide no wait that counts as stuck."""
 
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_TSOFFSET = 2, 3, 9, 14
-_ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
+_ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 2, 3, 5, 7
 _PIB_NAME = 2
 
 
@@ -25,10 +28,19 @@ class Section:
     drops: int = 0
     reported: bool = False
     ends: list[int] = field(default_factory=list)
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """Where a section's statistics leave time between its interfaces, in which none of them captured."""
+    watched: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """From when until when interfaces captured, by the numbers of their names, where a section tells it of all of them."""
+    told: bool = False
+    """Whether all interfaces of the section that ended last say from when until when they captured."""
     _of_interface: dict[int, int] = field(default_factory=dict)
+    _watched: dict[int, tuple[int, int]] = field(default_factory=dict)
 
-    def report(self, interface: int, drops: int | None, end: int | None) -> None:
+    def report(self, interface: int, drops: int | None, start: int | None, end: int | None) -> None:
         """Take one statistics block; counts are totals since the capture's begin, so the last one of an interface holds."""
+        if start is not None and end is not None:
+            self._watched[interface] = start, end
         if drops is not None:
             self.reported = True
             self._of_interface[interface] = drops
@@ -40,10 +52,26 @@ class Section:
         """Drops of all sections, of the one that has not ended, too."""
         return self.drops + sum(self._of_interface.values())
 
-    def close(self) -> None:
-        """End the section: interface numbers start anew."""
+    def close(self, names: list[int]) -> None:
+        """End the section, whose interfaces have these names: their numbers start anew."""
         self.drops = self.total
         self._of_interface.clear()
+        self.told = 0 < len(self._watched) == len(names)
+        if self.told and len(self.pauses) < MAX_HOLES:  # of others it is not known
+            self.pauses += pauses(self._watched.values())
+            for number, span in self._watched.items():
+                self.watched.setdefault(names[number], []).append(span)
+        self._watched.clear()
+
+
+def pauses(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Find the time between spans that none of them covers, where it is more than `LEAST_PAUSE`."""
+    found, until = [], None
+    for start, end in sorted(spans):
+        if until is not None and start - until > LEAST_PAUSE:
+            found.append((until, start))
+        until = end if until is None else max(until, end)
+    return found
 
 
 def section_header(buffer: bytearray, at: int, big: bool) -> bool:
@@ -106,14 +134,14 @@ def interface_statistics(body: bytes, order: Order, section: Section, interfaces
     if number >= count:
         return
     drops: int | None = None
-    end: int | None = None
+    times: dict[int, int] = {}
     for code, value in _options(body[12:], order):
         if code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8:
             drops = (drops or 0) + int.from_bytes(value, order)
-        elif code == _ISB_ENDTIME and len(value) == 8:
+        elif code in (_ISB_STARTTIME, _ISB_ENDTIME) and len(value) == 8:
             high, low = int.from_bytes(value[:4], order), int.from_bytes(value[4:], order)
-            end = int(ticks_to_ns(high, low, _plain(interfaces[number])))
-    section.report(number, drops, end)
+            times[code] = int(ticks_to_ns(high, low, _plain(interfaces[number])))
+    section.report(number, drops, times.get(_ISB_STARTTIME), times.get(_ISB_ENDTIME))
 
 
 def process_event(body: bytes, order: Order) -> str:

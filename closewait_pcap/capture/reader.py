@@ -69,7 +69,8 @@ class CaptureReader:
         self.names = Names() if names is None else names
         self._window = Window(stream, name, chunk)
         self._mode = mode
-        self._number = number
+        self.number = number
+        """Of this capture among those that are read together."""
         self._window.fill(HEAD)
         if self._window.failure:
             raise CaptureError(f"{name}: {self._window.failure}")
@@ -113,7 +114,7 @@ class CaptureReader:
     @property
     def _frames(self) -> int:
         """Frames seen so far."""
-        return int(self._decoder.frames) - (self._number << FRAME_BITS)
+        return int(self._decoder.frames) - (self.number << FRAME_BITS)
 
     def first_time(self) -> int | None:
         """Read until a frame has a time.
@@ -135,6 +136,18 @@ class CaptureReader:
         self._described.compile()
         self._skips = COMPILED.counters(self._skips)
         self._batch = COMPILED.records(PACKET, BATCH)
+
+    def frame(self, offset: int, caplen: int) -> bytes:
+        """Give the captured bytes of a frame of the batch in hand.
+
+        Args:
+            offset: as in the PACKET record.
+            caplen: likewise.
+
+        Returns:
+            The frame, from its link layer's header on.
+        """
+        return bytes(self._window.buffer[offset : offset + caplen])
 
     def interrupt(self) -> None:
         """End the reading where it stands: what was read counts."""
@@ -285,12 +298,19 @@ class CaptureReader:
         info.frames, info.tcp_frames = self._frames, int(decoder.tcp_frames)
         info.link_types = [longtail.link_name(link) for link in sorted(self._described.links)]
         info.untimed = int(decoder.untimed)
+        info.drops = self._described.drops(decoder)
+        self._described.end_section(decoder)
         if decoder.timed:
             info.first_time, info.last_time = int(decoder.first_time), int(decoder.last_time)
             info.end_time = max([info.last_time, *self._described.ends])
-            if info.last_time - decoder.previous_time >= STEP_BACK:  # spans up to the latest time would be too long by the step
-                info.end_time = int(decoder.previous_time)
-        info.drops = self._described.drops(decoder)
+            told = self._described.told_end
+            newest = int(decoder.previous_time)
+            # some programs write these times in us into files whose frames are in ns: 1970 is no end of theirs
+            if told is not None and abs(told - info.last_time) < headers.NEAR_NS:
+                newest = told
+                info.pauses, info.watched = self._described.pauses, self._described.watched
+            if info.last_time - newest >= STEP_BACK:  # spans up to the latest time would be too long by the step
+                info.end_time = newest
         info.skipped = {SKIP_REASONS[i]: int(n) for i, n in enumerate(self._skips) if n}
         info.fragments_incomplete, info.flannel = self._completion.fragments.incomplete, int(decoder.flannel)
         info.steps_back, info.largest_step_back = int(decoder.backwards), int(decoder.largest_step_back)

@@ -16,7 +16,7 @@ import numpy as np
 
 from closewait_pcap import engine
 from closewait_pcap.capture.names import Names
-from closewait_pcap.capture.packets import PACKET
+from closewait_pcap.capture.packets import FRAME_BITS, PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sources.opening import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
@@ -184,6 +184,22 @@ class Timeline:
             self._close_all()
         if not self.infos:
             raise CaptureError("; ".join(self.unreadable))
+
+    def frame(self, frame: int, offset: int, caplen: int) -> bytes:
+        """Give the captured bytes of a frame.
+
+        Args:
+            frame: as in a PACKET record of the batch that `batches` yielded last, before the next one is asked for.
+            offset: likewise.
+            caplen: likewise.
+
+        Returns:
+            The frame, from its link layer's header on.
+        """
+        lanes = self._lanes
+        if len(lanes) > 1:
+            lanes = [lane for lane in lanes if lane.reader.number == frame >> FRAME_BITS]
+        return lanes[0].reader.frame(offset, caplen)
 
     def interrupt(self) -> None:
         """End the reading where it stands: what was read counts."""

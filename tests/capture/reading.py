@@ -13,7 +13,7 @@ from closewait_pcap.errors import CaptureWarning
 from closewait_pcap.flows.table import FlowTable
 
 MODES = {"plain": PLAIN, "compiled": COMPILED}
-UNKEPT = ("slot", "sender", "offset", "link", "caplen", "wirelen")
+UNKEPT = ("slot", "sender", "offset", "link", "caplen", "wirelen", "ip_at", "tcp_at")
 KEPT = tuple(name for name in PACKET.names or () if name not in UNKEPT)
 
 

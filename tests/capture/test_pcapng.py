@@ -225,3 +225,34 @@ def test_interfaces_without_number(read: Read) -> None:
     data += [enhanced(segment(), TIME if i % 2 else TIME // 1000, interface=i) for i in range(0, count, 7)]
     times = [row.time for row in read(b"".join(data)).rows]
     assert times == [TIME if i % 2 else TIME // 1000 * 1000 for i in range(0, count, 7)]
+
+
+def test_interfaces_that_captured_one_after_the_other_leave_a_pause(read: Read) -> None:
+    """By their statistics, where all of them have such; below a second it could hide nothing."""
+    second = 10**9
+    described = interface(tsresol=9) * 3
+
+    def ends(*spans: tuple[int, int]) -> bytes:
+        return b"".join(statistics(number, start=TIME + start, end=TIME + end) for number, (start, end) in enumerate(spans))
+
+    for spans, pauses in (
+        (((0, second), (3 * second, 4 * second), (0, 2 * second)), []),
+        (((0, second), (5 * second, 6 * second), (0, 2 * second)), [(2 * second, 5 * second)]),
+        (((0, second), (5 * second, 6 * second)), []),
+    ):
+        found = read(section() + described + enhanced(segment(), TIME) + ends(*spans))
+        assert found.info.pauses == [(TIME + begin, TIME + end) for begin, end in pauses]
+
+
+def test_statistics_of_all_interfaces_say_when_the_capture_ended(read: Read) -> None:
+    """Also where the clock was set back, so that frames have later times; an interface without any leaves it open."""
+    second = 10**9
+    packets = enhanced(segment(), TIME + 10 * second) + enhanced(segment(), TIME + 12 * second)
+    told = statistics(0, start=TIME, end=TIME + 5 * second)
+    assert read(section() + interface(tsresol=9) + packets + told).info.end_time == TIME + 5 * second
+    assert read(section() + interface(tsresol=9) * 2 + packets + told).info.end_time == TIME + 12 * second
+    assert read(section() + interface(tsresol=9) + packets + statistics(0, end=TIME)).info.end_time == TIME + 12 * second
+    wrong = statistics(0, start=TIME // 1000, end=(TIME + 5 * second) // 1000)  # in us, as editors write them
+    assert read(section() + interface(tsresol=9) + packets + wrong).info.end_time == TIME + 12 * second
+    after = section() + interface(tsresol=9) + packets
+    assert read(section() + interface(tsresol=9) + packets + told + after).info.end_time == TIME + 12 * second

@@ -97,10 +97,17 @@ def obsolete(frame: Frame | bytes, ticks: int, *, interface: int = 0, drops: int
 
 
 def statistics(
-    interface: int = 0, *, ifdrop: int | None = None, osdrop: int | None = None, end: int | None = None, order: Order = "<"
+    interface: int = 0,
+    *,
+    ifdrop: int | None = None,
+    osdrop: int | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    order: Order = "<",
 ) -> bytes:
-    """An interface statistics block; ``end`` in ticks."""
-    options = b"" if end is None else option(3, struct.pack(order + "II", end >> 32, end & 0xFFFFFFFF), order)
+    """An interface statistics block; ``start`` and ``end`` in ticks."""
+    options = b"" if start is None else option(2, struct.pack(order + "II", start >> 32, start & 0xFFFFFFFF), order)
+    options += b"" if end is None else option(3, struct.pack(order + "II", end >> 32, end & 0xFFFFFFFF), order)
     options += b"" if ifdrop is None else option(5, struct.pack(order + "Q", ifdrop), order)
     options += b"" if osdrop is None else option(7, struct.pack(order + "Q", osdrop), order)
     return block(5, struct.pack(order + "III", interface, 0, 0) + options + option(0, b"", order), order)

@@ -54,6 +54,10 @@ class Listeners:
     """Flows whose SYN-ACK was sent again after it had been acknowledged."""
     first_refused: Ints
     """Row of the first flow that the full queue kept out, or -1."""
+    last_refused: Ints
+    """Row of the one of them that tried longest, or -1."""
+    alive: Ints
+    """Row of the flow that shows last that the server's host was alive; -1 where nobody asked for it."""
     queue: Ints
     """How many flows the server had not answered when that happened: those in the queue, which are its limit plus one, and those
     accepted in silence. -1 where it never did."""
@@ -71,6 +75,8 @@ class Listeners:
     """For each of them: how many unserved ones stand between the last served flow and it; -1: it came before that one."""
     queued: Ints
     """For each of them: how many stood before it in the queue when that was seen full; -1: it stood not in it."""
+    occupying: Ints
+    """For each of them: whether it is one of those that make up ``at_once`` (1), ``in_hand`` (2), or both (3)."""
 
     def places(self, rows: Ints) -> Ints:
         """Find flows in `rows`; -1 where a flow is not there."""
@@ -80,7 +86,7 @@ class Listeners:
         return np.where(self.rows[place] == rows, place, -1)
 
 
-_OF_FLOWS = {"rows", "listener", "later_served", "before", "queued"}
+_OF_FLOWS = {"rows", "listener", "later_served", "before", "queued", "occupying"}
 
 
 def gather(facts: Facts, judgement: Judgement) -> Listeners:
@@ -98,7 +104,9 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
     kept_out = _kept_out(facts, judgement)
     wanted, rows, listener = flows_of(facts, judgement, np.concatenate([silent, kept_out]))
     queue = _Queue(facts, judgement, rows, listener, len(wanted))
-    alive = last_sign(facts, judgement, wanted) if len(kept_out) else np.full(len(wanted), _NEVER)
+    alive, sign = np.full(len(wanted), _NEVER), np.full(len(wanted), -1)
+    if len(kept_out):
+        alive, sign = last_sign(facts, judgement, wanted)
     unanswered, not_taken, repeated = _refusals(facts, judgement, rows, alive[listener], queue.last_taken[listener])
     refused = unanswered | not_taken
     full_until = np.full(len(wanted), _NEVER)
@@ -106,7 +114,7 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
     first_refused = _first(listener[refused], rows[refused], facts.flows["first_time"][rows[refused]], len(wanted))
     queued = queue.unserved & (queue.later_served < 0) & (queue.completed <= full_until[queue.listener])
     flows = flows_at(facts, judgement, queue.rows, queue.listener)
-    at_once, at_end = in_hand(flows, queue.unserved & (queue.later_served >= 0), len(wanted))
+    at_once, at_end, occupying = in_hand(flows, queue.unserved & (queue.later_served >= 0), len(wanted))
     found = Listeners(
         address=np.stack([wanted["hi"], wanted["lo"]], axis=1),
         port=wanted["port"],
@@ -118,6 +126,8 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
         unanswered=np.bincount(listener[unanswered], minlength=len(wanted)),
         repeated=np.bincount(listener[repeated], minlength=len(wanted)),
         first_refused=first_refused,
+        last_refused=_first(listener[refused], rows[refused], -facts.flows["last_time"][rows[refused]], len(wanted)),
+        alive=sign,
         queue=_length(facts, judgement, rows, listener, flows, refused, len(wanted)),
         at_once=at_once,
         in_hand=at_end,
@@ -126,6 +136,7 @@ def gather(facts: Facts, judgement: Judgement) -> Listeners:
         later_served=queue.later_served,
         before=queue.before,
         queued=np.where(queued, queue.ahead(queued), -1),
+        occupying=occupying,
     )
     waited_for = np.isin(np.arange(len(wanted)), listener[np.isin(rows, silent)])
     return _pick(found, waited_for | (found.queue > 0))

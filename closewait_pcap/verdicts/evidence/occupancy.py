@@ -52,7 +52,7 @@ def unanswered_at(flows: Flows, listener: Ints, frame: Ints) -> Ints:
     )
 
 
-def in_hand(flows: Flows, overtaken: Bools, listeners: int) -> tuple[Ints, Ints]:
+def in_hand(flows: Flows, overtaken: Bools, listeners: int) -> tuple[Ints, Ints, Ints]:
     """Count the flows that applications had in hand.
 
     Args:
@@ -61,7 +61,8 @@ def in_hand(flows: Flows, overtaken: Bools, listeners: int) -> tuple[Ints, Ints]
         listeners: how many endpoints there are.
 
     Returns:
-        For each endpoint the most at once, and how many at the end.
+        For each endpoint the most at once, and how many at the end; and for each flow of which of these it was one, shape
+        (flows,): 1, 2, or 3 of both.
     """
     begins = np.where(overtaken, flows.completed, flows.answered)
     ends = np.maximum(flows.ended, begins)
@@ -75,8 +76,13 @@ def in_hand(flows: Flows, overtaken: Bools, listeners: int) -> tuple[Ints, Ints]
     at_end = np.bincount(listener, step[order], minlength=listeners).astype(np.int64)
     before = np.cumsum(at_end) - at_end
     most = np.zeros(listeners, np.int64)
-    np.maximum.at(most, listener, running - before[listener])
-    return most, at_end
+    level = running - before[listener]
+    np.maximum.at(most, listener, level)
+    fullest = np.full(listeners, _NEVER)
+    np.minimum.at(fullest, listener, np.where(level == most[listener], frame[order], _NEVER))
+    then = fullest[flows.listener]
+    at_most = (begins <= then) & (ends >= then) & (then != _NEVER)
+    return most, at_end, at_most + 2 * ((begins != _NEVER) & (ends == _NEVER))
 
 
 def _count_until(listener: Ints, frame: Ints, at_listener: Ints, at_frame: Ints) -> Ints:

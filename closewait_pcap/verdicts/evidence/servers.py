@@ -58,12 +58,21 @@ def flows_of(facts: Facts, judgement: Judgement, some: Ints) -> tuple[Structured
     return wanted, np.concatenate(found), np.concatenate(numbers)
 
 
-def last_sign(facts: Facts, judgement: Judgement, wanted: Structured) -> Ints:
-    """When the host of each endpoint was last seen to be alive, on any port: it acknowledged something, or asked."""
+def last_sign(facts: Facts, judgement: Judgement, wanted: Structured) -> tuple[Ints, Ints]:
+    """When the host of each endpoint was last seen to be alive, on any port: it acknowledged something, or asked.
+
+    Args:
+        facts: of all flows.
+        judgement: of all flows.
+        wanted: the endpoints, as `flows_of` gives them.
+
+    Returns:
+        The time, ns since the epoch, the least number there is where it was never seen; and the row of the flow that shows it.
+    """
     address = np.zeros(len(wanted), _KEY)
     address["hi"], address["lo"] = wanted["hi"], wanted["lo"]
     hosts, host = np.unique(_digest(address), return_inverse=True)
-    signs = np.full(len(hosts), np.iinfo(np.int64).min)
+    signs, shown = np.full(len(hosts), np.iinfo(np.int64).min), np.full(len(hosts), -1)
     for at in range(0, len(facts.flows) if len(hosts) else 0, _BLOCK):
         rows = np.arange(at, min(at + _BLOCK, len(facts.flows)))
         for side in (CLIENT, SERVER):
@@ -74,8 +83,11 @@ def last_sign(facts: Facts, judgement: Judgement, wanted: Structured) -> Ints:
             mine = hosts[place] == digests
             alone = field(facts, judgement, rows[mine], "packets", 1 - side) == 0  # then the last packet is its own
             sign = np.where(alone, facts.flows["last_time"][rows[mine]], field(facts, judgement, rows[mine], "ack_time", side))
-            np.maximum.at(signs, place[mine], sign)
-    return np.asarray(signs[host.reshape(-1)])
+            host_of, before = place[mine], signs.copy()
+            np.maximum.at(signs, host_of, sign)
+            latest = (sign == signs[host_of]) & (sign > before[host_of])
+            shown[host_of[latest]] = rows[mine][latest]
+    return signs[host.reshape(-1)], shown[host.reshape(-1)]
 
 
 def under_pressure(facts: Facts, judgement: Judgement) -> Ints:
