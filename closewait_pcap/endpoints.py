@@ -4,7 +4,7 @@ import numpy as np
 
 from closewait_pcap import columns
 from closewait_pcap.quantities import socket_name
-from closewait_pcap.results import Category, Result, Values, address_category, address_text, endpoint_codes
+from closewait_pcap.results import Category, Result, Values, address_category, address_text, cell, endpoint_codes
 from closewait_pcap.tendencies import Grouped, Window, tendencies
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
@@ -63,6 +63,35 @@ def _waits_for(values: dict[str, Values], addresses: Values) -> Values:
         name = endpoint_name(int(values["side"][root]), address, service, int(values["service_port"][root]))
         texts[row] = f"{name}: {values['following'][row]}"
     return texts
+
+
+def flows_of(result: Result, flows: Values, endpoints: dict[str, Values], row: int) -> Values:
+    """Pick the flows of an endpoint, those included that never waited.
+
+    Args:
+        result: an analysis.
+        flows: rows of the flows that `endpoint_values` was given.
+        endpoints: what it gave.
+        row: of the endpoint in it.
+    """
+    side = int(endpoints["side"][row])
+    worst = flows[result.streams_of(flows) == endpoints["worst_stream"][row]]
+    its_client, _, its_server, its_port = result.endpoints_of(worst)
+    flows = flows[
+        np.isin(result.facts.flows["ports"][flows] & 0xFFFF, its_port)
+        | np.isin(result.facts.flows["ports"][flows] >> 16 & 0xFFFF, its_port)
+    ]  # addresses take room
+    client, _, server, port = result.endpoints_of(flows)
+    mine = (server == its_server).all(axis=1) & (port == its_port)
+    if side == CLIENT:
+        mine &= (client == its_client).all(axis=1)
+    return np.asarray(flows[mine])
+
+
+def named(endpoints: dict[str, Values], row: int) -> str:
+    """Name an endpoint of `endpoint_values`."""
+    address, service = cell(endpoints, "address", row), cell(endpoints, "service", row)
+    return endpoint_name(int(endpoints["side"][row]), address, service, int(endpoints["service_port"][row]))
 
 
 def endpoint_name(side: int, address: str, service: str, port: int) -> str:

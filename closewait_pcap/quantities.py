@@ -40,6 +40,11 @@ def moment(ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction} UTC"
 
 
+def clock_time(ns: int) -> str:
+    """Write the time of day of a time for a person: ``11:55:28.744608``."""
+    return "an unknown time" if ns == NO_TIME else moment(ns).split(" ")[1]
+
+
 def socket_name(address: str, port: int) -> str:
     """Write address and port together; IPv6 in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -174,6 +174,14 @@ class Category(np.ndarray[Any, Any]):
         return category
 
 
+def cell(values: dict[str, Values], name: str, row: int) -> str:
+    """The text of a category's cell; empty where it is missing."""
+    category = values[name]
+    assert isinstance(category, Category)  # as its column says
+    code = int(category[row])
+    return category.texts[code] if code >= 0 else ""
+
+
 def flow_values(result: Result, rows: Values) -> dict[str, Values]:
     """Compute the public columns of some flows.
 

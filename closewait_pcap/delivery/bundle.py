@@ -38,6 +38,7 @@ def _format(name: str) -> Callable[[Material], str | bytes]:
 
 MEMBERS: Mapping[str, Callable[[Material], str | bytes]] = {
     "report.md": _format("markdown"),
+    "report.html": _format("html"),
     "report.json": _format("json"),
     "flows.csv": _format("csv"),
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from closewait_pcap.delivery.batch import Outcome
@@ -10,9 +10,10 @@ from closewait_pcap.delivery.bundle import write_folder
 from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.quantities import count, printable
 from closewait_pcap.reports.escaping import markdown, markdown_cell
+from closewait_pcap.reports.pages import render_page
 from closewait_pcap.version import VERSION
 
-MEMBERS = ("index.md", "index.json")
+MEMBERS = ("index.html", "index.md", "index.json")
 
 
 def write_index(folder: Path, outcomes: Sequence[Outcome], settings: Settings) -> None:
@@ -21,7 +22,7 @@ def write_index(folder: Path, outcomes: Sequence[Outcome], settings: Settings) -
     Raises:
         ReportError: the folder holds something else, or cannot be written.
     """
-    members = dict(zip(MEMBERS, (index_markdown(outcomes), index_json(outcomes)), strict=True))
+    members = dict(zip(MEMBERS, (index_html(outcomes), index_markdown(outcomes), index_json(outcomes)), strict=True))
     bundles = [outcome.folder for outcome in outcomes if outcome.folder]
     write_folder(folder, members, {"options": settings.told()}, bundles=bundles)
 
@@ -61,6 +62,22 @@ def index_json(outcomes: Sequence[Outcome]) -> str:
     captures = [asdict(outcome) | {"read": not outcome.reason} for outcome in worst_first(outcomes)]
     tool = {"name": "closewait-pcap", "version": VERSION}
     return json.dumps({"index_version": 1, "tool": tool, "headline": headline(outcomes), "captures": captures}, indent=1) + "\n"
+
+
+def index_html(outcomes: Sequence[Outcome]) -> str:
+    """Write the index as a page."""
+    shown = [
+        replace(each, capture=printable(each.capture), headline=printable(each.headline), reason=printable(each.reason))
+        for each in worst_first(outcomes)
+    ]
+    return render_page(
+        "index.html",
+        headline=headline(outcomes),
+        waits=any(each.close_wait for each in outcomes),
+        captures=shown,
+        read=[each for each in shown if not each.reason],
+        unread=[each for each in shown if each.reason],
+    )
 
 
 def index_markdown(outcomes: Sequence[Outcome]) -> str:

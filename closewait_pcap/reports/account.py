@@ -7,13 +7,12 @@ from functools import cached_property
 import numpy as np
 
 from closewait_pcap.columns import FLOWS, Column, chosen
-from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.endpoints import endpoint_values, flows_of
 from closewait_pcap.explanations import Explanations, count_causes, find_limits
 from closewait_pcap.reports import wording
 from closewait_pcap.results import Result, Values, flow_values
 from closewait_pcap.tendencies import Watch, Window, watch
 from closewait_pcap.verdicts.cause import Cause, Confidence
-from closewait_pcap.verdicts.judge import CLIENT
 from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -36,6 +35,8 @@ class Account:
     """From when to when flows are shown."""
     most: int | None = None
     """Formats for programs list no more flows and endpoints than so many; None: all."""
+    tabled: int = MOST
+    """Tables for a person list no more flows and endpoints than so many, but all flows where `all_flows` asks for them."""
 
     @cached_property
     def rows(self) -> Values:
@@ -83,13 +84,8 @@ class Account:
     def worst_causes(self) -> set[Cause]:
         """For which causes the flows of the worst endpoint wait that are in CLOSE_WAIT: who is to be looked at."""
         result, flows = self.result, self.flagged[self.result.judgement.verdict[self.flagged] == Verdict.close_wait]
-        client, _, server, port = result.endpoints_of(flows)
-        its_client, _, its_server, its_port = result.endpoints_of(self.worst)
-        side = result.judgement.waiting[self.worst]
-        mine = (server == its_server).all(axis=1) & (port == its_port) & (result.judgement.waiting[flows] == side)
-        if side == CLIENT:
-            mine &= (client == its_client).all(axis=1)
-        return set(count_causes(result, flows[mine]))
+        flows = flows_of(result, flows, self.endpoints, 0)
+        return set(count_causes(result, flows[result.judgement.waiting[flows] == self.endpoints["side"][0]]))
 
     @cached_property
     def limits(self) -> dict[Limit, Values]:

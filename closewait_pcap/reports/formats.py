@@ -9,6 +9,7 @@ from closewait_pcap.reports.account import Account
 FORMATS = {
     "text": "for a person at a terminal",
     "markdown": "for a ticket",
+    "html": "a page with pictures, for a browser",
     "json": "for a program: everything",
     "jsonl": "flows, one a line",
     "csv": "flows, for a spreadsheet",

@@ -5,10 +5,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from closewait_pcap import quantities
+from closewait_pcap.endpoints import named
 from closewait_pcap.quantities import printable, socket_name
-from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import Account
-from closewait_pcap.results import address_text, endpoint_codes
+from closewait_pcap.results import address_text, cell, endpoint_codes
 from closewait_pcap.verdicts.verdict import Verdict
 
 _NO_SERVICE = (Verdict.refused, Verdict.unanswered, Verdict.half_open, Verdict.undetermined)
@@ -49,10 +49,10 @@ def _failures(account: Account) -> dict[str, list[str]]:
     endpoints = account.endpoints
     found: dict[str, list[str]] = {}
     for row in np.flatnonzero(endpoints["stuck"]).tolist():
-        service = socket_name(wording.cell(endpoints, "service", row), int(endpoints["service_port"][row]))
+        service = socket_name(cell(endpoints, "service", row), int(endpoints["service_port"][row]))
         stuck = quantities.count(int(endpoints["stuck"][row]), "flow")
         longest, closed = quantities.span(int(endpoints["longest_held"][row])), int(endpoints["closed"][row])
-        name = wording.endpoint_name(endpoints, row)
+        name = named(endpoints, row)
         text = f"{name} holds {stuck} stuck in CLOSE_WAIT, the longest for {longest}; {closed:,} closed in time"
         found.setdefault(service, []).append(text)
     return found

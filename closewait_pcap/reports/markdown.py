@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import code, markdown, markdown_cell
-from closewait_pcap.reports.parts import Command, Section, Sentence, Table
+from closewait_pcap.reports.parts import Command, Section, Table
+from closewait_pcap.reports.sections import warnings
 from closewait_pcap.reports.telling import tell
 
 LIMIT = 32_000
 """Bytes: GitHub takes 65,536 characters in a comment, Jira 32,767."""
 ROWS = 20
 """Of a table: the rest is counted."""
-_WARNINGS, _LONGEST = 20, 500
 
 
 def render(account: Account) -> str:
@@ -25,7 +24,7 @@ def render(account: Account) -> str:
         Markdown, shorter than `LIMIT`, ending in a newline.
     """
     *sections, last = [*tell(account)]
-    end = [Section("warnings", "Warnings", _warnings(account))] if account.warnings else []
+    end = filter(None, [warnings.say(account)])
     kept = [f"**{markdown(account.headline)}**\n"]
     ending = [_section(section) for section in (*end, last)]
     room, left_out = LIMIT - _size(kept) - _size(ending) - 200, []
@@ -43,13 +42,6 @@ def render(account: Account) -> str:
 
 def _size(texts: list[str]) -> int:
     return sum(len(text.encode()) + 1 for text in texts)
-
-
-def _warnings(account: Account) -> list[Sentence | Table | Command]:
-    more = len(account.warnings) - _WARNINGS
-    rest = [Sentence(f"... and {quantities.count(more, 'more warning')}")] if more > 0 else []
-    told = [warning if len(warning) <= _LONGEST else f"{warning[:_LONGEST]} ..." for warning in account.warnings[:_WARNINGS]]
-    return [*map(Sentence, told), *rest]
 
 
 def _section(section: Section) -> str:

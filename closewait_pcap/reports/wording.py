@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closewait_pcap import endpoints as endpoints_module
+from closewait_pcap.endpoints import named
 from closewait_pcap.flows.records import SYN_ACK
 from closewait_pcap.quantities import count, moment, span
-from closewait_pcap.results import Category, Result, Values, display_filter
+from closewait_pcap.results import Result, Values, display_filter
 from closewait_pcap.verdicts.trends import Trend
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 
@@ -116,7 +116,7 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
     if not len(waiting):
         return f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT (no longer in the table)."
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
-    who = f"{endpoint_name(endpoints, 0)} {_accusation(endpoints)}{_others(endpoints)}"
+    who = f"{named(endpoints, 0)} {_accusation(endpoints)}{_others(endpoints)}"
     grows = f"; {TRENDS[Trend(int(endpoints['trend'][0]))]}" if endpoints["stuck"][0] else ""
     return (
         f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT ({_how_sure(result, summary)}): {who}. "
@@ -150,20 +150,6 @@ def _accusation(endpoints: dict[str, Values]) -> str:
     if endpoints["stuck"][0]:
         return "does not close"
     return "had not closed when the capture ended" if endpoints["too_young"][0] else "has not closed"
-
-
-def endpoint_name(endpoints: dict[str, Values], row: int) -> str:
-    """Name an endpoint: ``server 192.0.2.2:9000``, or ``client 192.0.2.1 of 192.0.2.2:9000``."""
-    address, service = cell(endpoints, "address", row), cell(endpoints, "service", row)
-    return endpoints_module.endpoint_name(int(endpoints["side"][row]), address, service, int(endpoints["service_port"][row]))
-
-
-def cell(values: dict[str, Values], name: str, row: int) -> str:
-    """The text of a category's cell; empty where it is missing."""
-    category = values[name]
-    assert isinstance(category, Category)  # as its column says
-    code = int(category[row])
-    return category.texts[code] if code >= 0 else ""
 
 
 def unjudged(result: Result, shown: Values) -> list[str]:

@@ -37,7 +37,7 @@ def test_jobs_change_nothing(tmp_path: Path) -> None:
         files = (path for path in (tmp_path / jobs).rglob("*") if path.is_file())
         pages.append({path.relative_to(tmp_path / jobs): path.read_bytes() for path in files})
     assert pages[0] == pages[1]
-    assert len(pages[0]) == 3 + 3 * 4
+    assert len(pages[0]) == 4 + 3 * 5
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -109,7 +109,7 @@ def test_a_disk_that_is_full_changes_nothing(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.decode() == f"analyze: {tmp_path / 'report.json'}: cannot be written: File too large\n"
+    assert done.stderr.decode() == f"analyze: {tmp_path / 'report.html'}: cannot be written: File too large\n"
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

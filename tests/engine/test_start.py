@@ -33,10 +33,8 @@ def imported(code: str) -> set[str]:
             f"from closewait_pcap.cli import command; command.main([{LEAK!r}, '--format', {format_!r}], standalone_mode=False)"
             for format_ in ("json", "markdown", "csv", "junit")
         ),
-        "import tempfile; from closewait_pcap.cli import command\n"
-        f"with tempfile.TemporaryDirectory() as folder: command.main([{LEAK!r}, '--report', folder], standalone_mode=False)",
     ],
-    ids=["import", "import cli", "analyze", "text", "json", "markdown", "csv", "junit", "bundle"],
+    ids=["import", "import cli", "analyze", "text", "json", "markdown", "csv", "junit"],
 )
 def test_nothing_heavy_is_imported(code: str) -> None:
     assert not imported(code) & set(HEAVY)

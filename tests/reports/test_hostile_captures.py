@@ -18,6 +18,7 @@ from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import BINARY, FORMATS
 from tests.capture.writers import enhanced, interface, section
 from tests.conversations import CLIENT, Talk, captured
+from tests.reports.browser import Opened, browser, needs_browser
 
 EVIL = "=cmd|'/C calc'!A0 <script>alert(1)</script> [x](javascript:1) @channel `|` \x1b[31m \u202egpj.exe"
 FILE = "@all <img src=x> [y](z)\u202e.pcap"
@@ -68,6 +69,27 @@ def test_markdown_has_no_markup_of_theirs(reports: dict[str, str]) -> None:
     assert "@" not in outside_code
     rows = [line.count("<td") for line in page.replace("</tr>", "\n").replace("\n<td", "<td").splitlines() if "<td" in line]
     assert len(set(rows)) <= 2  # of two tables, each with rows of one length
+
+
+@needs_browser
+def test_a_page_runs_nothing_of_theirs(reports: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "r.html").write_text(reports["html"], encoding="utf-8")
+    with browser() as chromium:
+        opened = Opened(chromium, tmp_path / "r.html")
+        assert (opened.said, opened.asked) == ([], [])
+        assert opened.page.locator("script").count() == 1
+        assert opened.page.locator("img, body a:not([href^='#'])").count() == 0
+        assert "<script>alert(1)</script>" in opened.page.inner_text("body")
+
+
+@needs_browser
+def test_a_script_that_got_in_would_not_run(reports: dict[str, str], tmp_path: Path) -> None:
+    page = reports["html"].replace("<main>", "<main><script>alert(1)</script><img src=x onerror=alert(2)>", 1)
+    (tmp_path / "r.html").write_text(page, encoding="utf-8")
+    with browser() as chromium:
+        said = Opened(chromium, tmp_path / "r.html").said
+    assert said
+    assert all("Content Security Policy" in each for each in said)
 
 
 def test_csv_has_no_formula(reports: dict[str, str]) -> None:

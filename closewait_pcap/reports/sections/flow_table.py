@@ -4,8 +4,7 @@ from closewait_pcap import quantities
 from closewait_pcap.explanations import Explanations
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports.parts import Table, TableMaker
-from closewait_pcap.reports.wording import cell
-from closewait_pcap.results import Category, Result, Values, flow_values
+from closewait_pcap.results import Category, Result, Values, cell, flow_values
 from closewait_pcap.verdicts.verdict import Verdict
 
 _TITLES = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "cause", "file", "FIN frame", "its ACK",

@@ -1,9 +1,9 @@
 """The next command to run, to be pasted as it is."""
 
 from closewait_pcap import quantities
-from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Command, Part, Section, Sentence
+from closewait_pcap.results import cell
 from closewait_pcap.verdicts.cause import Cause
 from closewait_pcap.verdicts.judge import SERVER
 
@@ -14,7 +14,7 @@ def say(account: Account) -> Section | None:
     if not len(endpoints["side"]) or not (endpoints["close_wait"][0] or endpoints["possible"][0]):
         return None
     parts: list[Part] = []
-    host = quantities.printable(wording.cell(endpoints, "address", 0))
+    host = quantities.printable(cell(endpoints, "address", 0))
     if not endpoints["stuck"][0]:
         parts.append(Command("Capture longer, as root", f"tcpdump -i any -s 128 -w longer.pcap {_expression(account)}"))
         if not endpoints["possible"][0]:
@@ -34,8 +34,8 @@ def say(account: Account) -> Section | None:
 
 def _expression(account: Account) -> str:
     endpoints = account.endpoints
-    service, port = wording.cell(endpoints, "service", 0), int(endpoints["service_port"][0])
-    own = "" if endpoints["side"][0] == SERVER else f" and host {wording.cell(endpoints, 'address', 0)}"
+    service, port = cell(endpoints, "service", 0), int(endpoints["service_port"][0])
+    own = "" if endpoints["side"][0] == SERVER else f" and host {cell(endpoints, 'address', 0)}"
     return f"tcp port {port} and host {service}{own}"
 
 

@@ -1,20 +1,18 @@
 """The proof: in which frames to look, and when they came."""
 
 from closewait_pcap import quantities
-from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import MOST, Account
 from closewait_pcap.reports.parts import Command, Part, Section, Sentence
 from closewait_pcap.reports.sections.flow_table import closer_of, flow_table, resetter_of
-from closewait_pcap.reports.wording import cell
-from closewait_pcap.results import Category, Values, flow_values
+from closewait_pcap.results import Category, Values, cell, flow_values
 from closewait_pcap.verdicts.verdict import Verdict
 
 
 def say(account: Account) -> Section | None:
     """Say it of the worst flow in words, of the others in a table; nothing where no flow is to be listed."""
     result, flagged = account.result, account.flagged
-    listed = account.rows if account.all_flows else flagged[:MOST]
+    listed = account.rows if account.all_flows else flagged[: account.tabled]
     if not len(listed):
         return None
     parts: list[Part] = [Sentence(_worst(account))] if len(flagged) else []
@@ -52,7 +50,7 @@ def _rest(account: Account, values: dict[str, Values], waiting: str) -> str:
         ended = f"the {side}'s RST in {_frame(values, f'{side}_rst', files)}" if side else "a RST"
         return f"no FIN of the {waiting} came until {ended}"
     info = account.result.capture
-    end = "" if info.end_time is None else f" at {_clock(info.end_time)}"
+    end = "" if info.end_time is None else f" at {quantities.clock_time(info.end_time)}"
     last = f" (last frame: {info.frames:,})" if files == 1 else ""
     return f"no FIN of the {waiting} is seen until the capture's end{end}{last}"
 
@@ -63,9 +61,4 @@ def _frame(values: dict[str, Values], name: str, files: int) -> str:
     if frame < 0:
         return "a frame not seen"
     file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
-    return f"frame {frame}{file} ({_clock(int(values[f'{name}_time'][0]))})"
-
-
-def _clock(time: int) -> str:
-    """The time of day: the date stands in the headline."""
-    return "an unknown time" if time == NO_TIME else quantities.moment(time).partition(" ")[2].removesuffix(" UTC")
+    return f"frame {frame}{file} ({quantities.clock_time(int(values[f'{name}_time'][0]))})"

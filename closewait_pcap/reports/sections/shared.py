@@ -1,7 +1,7 @@
 """What the flows that wait share, and those that were closed do not."""
 
 from closewait_pcap import quantities
-from closewait_pcap.reports import wording
+from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
 from closewait_pcap.verdicts.traits import FEWEST
@@ -15,7 +15,7 @@ def say(account: Account) -> Section | None:
     endpoints = account.endpoints
     parts: list[Part] = []
     for row in range(min(len(endpoints["side"]), _MOST)):
-        name, shared = wording.endpoint_name(endpoints, row), endpoints["shared"][row]
+        name, shared = named(endpoints, row), endpoints["shared"][row]
         if shared:
             parts += [Sentence(f"{name}: {text}.") for text in str(shared).split("; ")]
         elif min(int(endpoints["closed"][row]), int(endpoints["stuck"][row])) >= FEWEST:

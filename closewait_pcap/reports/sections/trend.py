@@ -3,7 +3,7 @@
 import math
 
 from closewait_pcap import quantities
-from closewait_pcap.reports import wording
+from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
 from closewait_pcap.verdicts.trends import Trend
@@ -32,7 +32,7 @@ def say(account: Account) -> Section | None:
 def _sentence(account: Account, row: int) -> str:
     endpoints, watched = account.endpoints, account.watched.ns
     trend, rate = Trend(int(endpoints["trend"][row])), float(endpoints["per_minute"][row])
-    text = wording.endpoint_name(endpoints, row) + ": "
+    text = named(endpoints, row) + ": "
     if not math.isnan(rate):
         began = f"{round(rate * watched / _MINUTE):,} began to wait within {quantities.span(watched)}"
         text += began + (f" ({rate:.3g} per minute)" if trend is Trend.growing else "") + ", "

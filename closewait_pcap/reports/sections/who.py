@@ -2,10 +2,10 @@
 
 from closewait_pcap import quantities
 from closewait_pcap.columns import SIDES
-from closewait_pcap.reports import wording
+from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import MOST, Account
 from closewait_pcap.reports.parts import Part, Section, Sentence, Table, TableMaker
-from closewait_pcap.results import Values
+from closewait_pcap.results import Values, cell
 from closewait_pcap.verdicts.cause import Cause
 
 ONLY_CLOSING = (
@@ -27,11 +27,11 @@ def say(account: Account) -> Section | None:
         parts += [Sentence(text) for text in _culprit(account)]
     for row in range(min(number, MOST)):
         if behind := endpoints["waits_for"][row]:
-            name = wording.endpoint_name(endpoints, row)
+            name = named(endpoints, row)
             parts.append(Sentence(f"{name[0].upper()}{name[1:]} only passes it on: it waits for {behind}."))
-    parts.append(_table(endpoints))
-    if number > MOST:
-        parts.append(Sentence(f"... and {quantities.count(number - MOST, 'more endpoint')}", 1))
+    parts.append(_table(endpoints, account.tabled))
+    if number > account.tabled:
+        parts.append(Sentence(f"... and {quantities.count(number - account.tabled, 'more endpoint')}", 1))
     return Section("who", "Who", parts)
 
 
@@ -43,24 +43,24 @@ def _culprit(account: Account) -> list[str]:
     if causes <= _BLAMELESS:
         return [f"Look at the {peer}, which does not take what the {SIDES[side]} sends."] if Cause.send_blocked in causes else []
     return [
-        f"Look at {wording.endpoint_name(endpoints, 0)}: the {peer} has closed, and only the application there can close it. "
+        f"Look at {named(endpoints, 0)}: the {peer} has closed, and only the application there can close it. "
         f"On the {peer}'s host the same are in FIN_WAIT_2, for which the {peer} is not to blame.",
         ONLY_CLOSING,
     ]
 
 
-def _table(endpoints: dict[str, Values]) -> Table:
+def _table(endpoints: dict[str, Values], most: int) -> Table:
     # a column of zeros only takes room from the ones that say something
     told = {title: name for title, name in _COUNTS.items() if name in ("close_wait", "stuck", "closed") or endpoints[name].any()}
     rows = [
         [
-            wording.endpoint_name(endpoints, row),
+            named(endpoints, row),
             *(f"{int(endpoints[name][row]):,}" for name in told.values()),
             quantities.moment(int(endpoints["first_since"][row])).partition(".")[0],
             quantities.span(int(endpoints["longest_held"][row])),
-            wording.cell(endpoints, "trend", row).replace("too_short", ""),
+            cell(endpoints, "trend", row).replace("too_short", ""),
         ]
-        for row in range(min(len(endpoints["side"]), MOST))
+        for row in range(min(len(endpoints["side"]), most))
     ]
     titles = ["waiting", *told, "since (UTC)", "longest", "trend"]
     return TableMaker(titles, {*told, "longest"}, set(titles[:-1])).make(rows, 1, 0)

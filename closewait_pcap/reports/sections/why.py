@@ -4,10 +4,9 @@ import numpy as np
 
 from closewait_pcap import quantities
 from closewait_pcap.explanations import Explanations, listener_values
-from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results import Result, Values, cell
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.diagnosis import explain
 
@@ -57,7 +56,7 @@ def _queues(result: Result) -> list[Part]:
     full = np.flatnonzero(values["queue_limit"] >= 0)
     parts: list[Part] = []
     for row in full[:_MOST].tolist():
-        name = quantities.socket_name(wording.cell(values, "address", row), int(values["port"][row]))
+        name = quantities.socket_name(cell(values, "address", row), int(values["port"][row]))
         limit = int(values["queue_limit"][row])
         unanswered, again = int(values["unanswered"][row]), int(values["syn_ack_again"][row])
         kept_out = f"{quantities.count(unanswered, 'SYN')} went unanswered"

@@ -1,0 +1,70 @@
+"""How long the connections of an endpoint have waited to be closed."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from closewait_pcap.courses import Ends
+from closewait_pcap.plots import style
+from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.quantities import span
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LIMITS = np.array([0, 1e6, 1e7, 1e8, 1e9, 1e10, 60e9, 600e9, 3600e9, 6 * 3600e9, 86_400e9, 7 * 86_400e9, np.inf])
+"""ns."""
+_NAMES = ("< 1 ms", "1 ms", "10 ms", "0.1 s", "1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "1 d", "7 d")
+"""From where each bar goes on."""
+
+
+def ages(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw for how long an endpoint's connections have been in CLOSE_WAIT, and were, as a histogram.
+
+    Args:
+        analysis: of a capture.
+        endpoint: its row in ``analysis.endpoints``; None: the worst one.
+        ax: where to draw.
+
+    Returns:
+        The axes.
+
+    Raises:
+        IndexError: there is no such endpoint.
+    """
+    ax = style.prepare(ax, (5, 3))
+    ends = choose(analysis, endpoint)
+    if ends is None:
+        return style.nothing(ax, "No TCP flows.")
+    style.title(ax, ends.name)
+    return draw(ax, ends)
+
+
+def draw(ax: "Axes", ends: Ends) -> "Axes":
+    """Draw it of some ends."""
+    found = ends.endings
+    if not len(found.took):
+        return style.nothing(ax, "No connection was in CLOSE_WAIT.")
+    still, over = (np.histogram(found.took[which], _LIMITS)[0] for which in (found.lasts, ~found.lasts))
+    used = np.flatnonzero(still + over)
+    first, last = max(int(used[0]) - 1, 0), min(int(used[-1]) + 2, len(_NAMES))
+    places = np.arange(first, last)
+    still, over = still[first:last], over[first:last]
+    if still.any():
+        ax.bar(places, still, 0.86, facecolor="none", edgecolor=style.WAITING, hatch="////", label="still waiting")
+    if over.any():
+        ax.bar(places, over, 0.86, bottom=still, facecolor=style.PAPER, edgecolor=style.MUTED, label="over: closed or reset")
+    for place, number in zip(places.tolist(), (still + over).tolist(), strict=True):
+        if number:
+            ax.annotate(f"{number:,}", (place, number), xytext=(0, 2), textcoords="offset points", ha="center",
+                        fontsize=style.SMALL, color=style.INK)  # fmt: skip
+    style.counting(ax, "connections", int((still + over).max()))
+    ax.set_xticks(places, [_NAMES[place] for place in places.tolist()])
+    ax.set_xlim(first - 0.6, last - 0.4)
+    limit = np.interp(ends.result.stuck_after, _LIMITS[:-1], np.arange(len(_LIMITS) - 1)) - 0.5
+    if first - 0.6 <= limit <= last - 0.4:
+        ax.axvline(limit, color=style.INK, linewidth=1, linestyle=(0, (2, 2)))
+    ax.set_xlabel(f"time in CLOSE_WAIT, from (dashed: stuck after {span(ends.result.stuck_after)})",
+                  fontsize=style.SMALL, color=style.MUTED)  # fmt: skip
+    style.legend(ax)
+    return ax

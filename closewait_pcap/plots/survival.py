@@ -1,0 +1,72 @@
+"""How long an endpoint takes to close a connection that its peer has closed."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from closewait_pcap.courses import Ends
+from closewait_pcap.errors import MissingExtra
+from closewait_pcap.plots import style
+from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.quantities import span
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def closing_times(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw which share of connections is not yet closed so long after the peer's FIN was acknowledged.
+
+    Those of which no close was seen count for as long as they were watched, and are marked (Kaplan-Meier estimate).
+
+    Args:
+        analysis: of a capture.
+        endpoint: its row in ``analysis.endpoints``; None: the worst one.
+        ax: where to draw.
+
+    Returns:
+        The axes.
+
+    Raises:
+        IndexError: there is no such endpoint.
+        MissingExtra: scipy is not installed.
+    """
+    ax = style.prepare(ax, (6, 3))
+    ends = choose(analysis, endpoint)
+    if ends is None:
+        return style.nothing(ax, "No TCP flows.")
+    style.title(ax, ends.name)
+    return draw(ax, ends)
+
+
+def draw(ax: "Axes", ends: Ends) -> "Axes":
+    """Draw it of some ends."""
+    try:
+        from scipy.stats import CensoredData, ecdf  # noqa: PLC0415 - slow to import
+    except ImportError as error:
+        raise MissingExtra("closing_times needs scipy: pip install 'closewait-pcap[notebook]'") from error
+
+    found = ends.endings
+    if not len(found.took):
+        return style.nothing(ax, "No connection was in CLOSE_WAIT.")
+    took = np.maximum(found.took, 1_000) / 1e9  # a logarithmic axis has no 0
+    closed, censored = took[found.closed], took[~found.closed]
+    survival = ecdf(CensoredData(uncensored=closed, right=censored)).sf
+    first, last = 10 ** np.floor(np.log10(took.min() / 1.5)), 10 ** np.ceil(np.log10(took.max() * 1.5))
+    x = np.concatenate([[first], survival.quantiles, [took.max()]])
+    y = np.concatenate([[1.0], survival.probabilities, survival.probabilities[-1:]])
+    ax.plot(x, y, drawstyle="steps-post", color=style.OPEN, linewidth=1.6, label=f"not yet closed (of {len(took):,})")
+    if len(censored):
+        marks = np.unique(censored)
+        ax.plot(marks, survival.evaluate(marks), linestyle="none", marker="|", markersize=11, markeredgewidth=1.6,
+                color=style.WAITING, label=f"no close seen: {len(censored):,}")  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlim(first, last)
+    ax.xaxis.set_major_formatter(lambda value, _: span(round(value * 1e9)))
+    ax.set_ylim(0, 1.05)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.grid(axis="y", color=style.RULE, linewidth=0.6)
+    ax.set_xlabel("since it acknowledged the peer's FIN", fontsize=style.SMALL, color=style.MUTED)
+    ax.set_ylabel("share not closed", fontsize=style.SMALL, color=style.MUTED)
+    style.legend(ax)
+    return ax

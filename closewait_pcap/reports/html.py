@@ -1,0 +1,117 @@
+"""The report as a page: one file that asks no network for anything, to be read in a browser, on a phone, and on paper."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from closewait_pcap import quantities
+from closewait_pcap.courses import Ends
+from closewait_pcap.endpoints import flows_of, named
+from closewait_pcap.ladder import ladder_of, spoken
+from closewait_pcap.plots import age_histogram, ladders, states_over_time
+from closewait_pcap.plots.svg import picture
+from closewait_pcap.reports.account import Account
+from closewait_pcap.reports.pages import render_page
+from closewait_pcap.reports.parts import Section, Table
+from closewait_pcap.reports.sections import warnings
+from closewait_pcap.reports.telling import tell
+from closewait_pcap.results import cell, display_filter
+
+LIMIT = 3_000_000
+"""Bytes: what a browser on a phone still opens at once."""
+ROWS = 2_000
+"""Of a table: more than that nobody looks at in a page; fewer where they take too much room."""
+_PICTURED, _LADDERS = 3, 2
+"""Endpoints with pictures, and flows of each with a ladder."""
+
+
+def render(account: Account) -> str:
+    """Write the report.
+
+    Args:
+        account: what is to be said.
+
+    Returns:
+        HTML, shorter than `LIMIT`; the same input gives the same bytes.
+    """
+    pictures, rows = _pictures(account), ROWS
+    while True:
+        page = _page(replace(account, tabled=rows), pictures)
+        if len(page.encode()) <= LIMIT or rows <= 1:
+            return page
+        rows //= 2
+
+
+class _Endpoint(NamedTuple):
+    """What the page shows of one endpoint."""
+
+    name: str
+    timeline: str
+    ages: str
+    ladders: list[dict[str, Any]]
+
+
+def _page(account: Account, pictures: list[_Endpoint]) -> str:
+    told = [*tell(account), *filter(None, [warnings.say(account)])]
+    sections = [_cut(section, account) for section in told]
+    waits = bool(account.summary.close_wait)
+    more = len(account.endpoints["side"]) - len(pictures)
+    return render_page(
+        "report.html",
+        file=quantities.printable(account.result.capture.file),
+        headline=account.headline,
+        waits=waits,
+        numbers=[*_numbers(account)],
+        sections=sections,
+        endpoints=pictures,
+        unpictured=f"Of {quantities.count(more, 'more endpoint')} there are no pictures here." if more > 0 else "",
+    )
+
+
+def _cut(section: Section, account: Account) -> Section:
+    """Keep tables short even where all flows are asked for."""
+    parts = [part._replace(rows=part.rows[: account.tabled]) if isinstance(part, Table) else part for part in section.parts]
+    return section._replace(parts=parts)
+
+
+def _numbers(account: Account) -> Iterator[tuple[str, str]]:
+    """Give what stands first, beside the verdict."""
+    summary, endpoints = account.summary, account.endpoints
+    yield "in CLOSE_WAIT", f"{summary.close_wait:,}"
+    yield "stuck", f"{summary.stuck:,}"
+    if summary.close_wait and len(endpoints["side"]):
+        yield "longest wait", quantities.span(int(endpoints["longest_held"][endpoints["close_wait"] > 0].max(initial=0)))
+        yield "most at a time", f"{int(endpoints['peak'][0]):,}"
+        yield "closed in time", f"{int(endpoints['closed'][0]):,}"
+        yield "trend", cell(endpoints, "trend", 0).replace("_", " ")
+    yield "flows", f"{summary.flows:,}"
+
+
+def _pictures(account: Account) -> list[_Endpoint]:
+    """Draw the worst endpoints and their worst flows."""
+    return [_endpoint(account, row) for row in range(min(len(account.endpoints["side"]), _PICTURED))]
+
+
+def _endpoint(account: Account, row: int) -> _Endpoint:
+    endpoints, result = account.endpoints, account.result
+    side, name = int(endpoints["side"][row]), named(endpoints, row)
+    ends = Ends(result, name, side, flows_of(result, account.rows, endpoints, row))
+    peak, now, longest = (int(endpoints[column][row]) for column in ("peak", "close_wait", "longest_held"))
+    timeline = f"{name}: connections by state over time. At most {peak:,} in CLOSE_WAIT at a time, {now:,} at the end."
+    ages = f"{name}: histogram of the time in CLOSE_WAIT. The longest is {quantities.span(longest)}."
+    mine = account.flagged[np.isin(account.flagged, ends.rows) & (result.judgement.waiting[account.flagged] == side)]
+    return _Endpoint(
+        name,
+        picture(lambda ax: states_over_time.draw(ax, ends), (7.4, 2.5), f"timeline-{row}", timeline),
+        picture(lambda ax: age_histogram.draw(ax, ends), (4.4, 2.5), f"ages-{row}", ages),
+        [_ladder(account, flow) for flow in mine[:_LADDERS].tolist()],
+    )
+
+
+def _ladder(account: Account, row: int) -> dict[str, Any]:
+    found = ladder_of(account.result, row)
+    name, words = f"ladder-{found.stream}", spoken(found)
+    drawn = picture(lambda ax: ladders.draw(ax, found), ladders.size(found), name, words, margins=(0, 0, 0, 0))
+    return {"stream": found.stream, "picture": drawn, "filter": display_filter(found.stream)}
