@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from closewait_pcap.anonymizing import Anonymizer
     from closewait_pcap.evidence.writing import EvidenceSummary
+    from closewait_pcap.flow import Flow
     from closewait_pcap.results import Values
     from closewait_pcap.sockets.collecting import SocketSource
 
@@ -111,6 +112,48 @@ class Analysis:
 
         return agreement_frame(self.result)
 
+    def timeline(self, every: "str | float | datetime.timedelta" = "1s") -> "pd.DataFrame":
+        """Count how many connections are in which state over time, for each endpoint: to be plotted, or resampled.
+
+        Args:
+            every: how far the instants lie apart: ``"1s"``, ``"100ms"``, ``"5min"``, seconds as a number, or a timedelta.
+
+        Returns:
+            One row per instant, index ``time`` (UTC); columns are pairs of ``endpoint`` and ``state``, int64: how many of the
+            endpoint's ends are in that state then. The 20 services with the most waits, or else the most flows, have their own
+            columns, all others are ``other servers``; clients that wait, or did, come after them. States in which nothing is
+            held any more (CLOSED, TIME_WAIT) are left out, as are those that never occur. For all endpoints' CLOSE_WAIT:
+            ``timeline().xs("CLOSE_WAIT", axis=1, level="state")``.
+
+        Raises:
+            ValueError: ``every`` is no span of time, or so short that there would be more than a million rows.
+        """
+        from closewait_pcap.frames import timeline_frame  # noqa: PLC0415
+
+        return timeline_frame(self.result, max(parse_span(every), 1))
+
+    def flow(self, stream: int) -> "Flow":
+        """Look at one flow: in a notebook its ladder is drawn, elsewhere it is written.
+
+        Args:
+            stream: the flow's number.
+
+        Returns:
+            The flow, which shows itself.
+
+        Raises:
+            KeyError: there is no such flow.
+        """
+        from closewait_pcap.flow import Flow  # noqa: PLC0415
+
+        return Flow(self.result, self._row(stream))
+
+    def _row(self, stream: int) -> int:
+        rows = self.result.rows[self.result.streams_of(self.result.rows) == stream]
+        if not len(rows):
+            raise KeyError(f"no flow {stream} in {self.capture.file}")
+        return int(rows[0])
+
     def packets(self, stream: int) -> "pd.DataFrame":
         """Read the capture again for one flow's packets.
 
@@ -126,16 +169,13 @@ class Analysis:
         """
         from closewait_pcap.frames import packets_frame  # noqa: PLC0415
 
-        result = self.result
-        rows = result.rows[result.streams_of(result.rows) == stream]
-        if not len(rows):
-            raise KeyError(f"no flow {stream} in {self.capture.file}")
+        result, row = self.result, self._row(stream)
         if not self._timeline.is_rereadable:
             raise CaptureError(
                 f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
             )
         table = FlowTable(most=self._max_flows, retire=Retirement(result.stuck_after))
-        return packets_frame(packet_values(self._captured, int(rows[0]), self._timeline, table), result)
+        return packets_frame(packet_values(self._captured, row, self._timeline, table), result)
 
     def anonymized(self, key: "bytes | Anonymizer | None" = None) -> "Analysis":
         """Give the same analysis with addresses mapped and names dropped, for reports that anybody may see.
@@ -199,6 +239,13 @@ class Analysis:
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
         return display_filter(stream)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: who does not close, since when, and how many at a time."""
+        from closewait_pcap.reports.account import Account  # noqa: PLC0415
+        from closewait_pcap.reports.card import render  # noqa: PLC0415
+
+        return render(Account(self.result, self.warnings))
 
     def __repr__(self) -> str:
         waiting = len(self.result.with_verdict(Verdict.close_wait))

@@ -144,6 +144,20 @@ def _until(result: Result, rows: Values) -> Values:
     return until[rows]
 
 
+def waits(result: Result, rows: Values) -> Stays:
+    """Tell from when to when flows are in CLOSE_WAIT, at whichever end.
+
+    Args:
+        result: an analysis.
+        rows: of flows that wait or waited.
+    """
+    judgement = result.judgement
+    rows = rows[judgement.since[rows] != NO_TIME]
+    since = judgement.since[rows]
+    end = since + judgement.held[rows]
+    return Stays(rows, np.full(len(rows), State.CLOSE_WAIT, np.int64), since, end, end == result.capture.end_time)
+
+
 def groups(result: Result, rows: Values, most: int) -> list[Ends]:
     """Group the ends of flows: by service, and by the clients that wait or did.
 

@@ -1,12 +1,13 @@
 """Makes the DataFrames: the only module, and the lowest floor, that may import pandas."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from closewait_pcap import columns
+from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
+from closewait_pcap.courses import state_counts
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.explanations import Explanations, listener_values
 from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers
@@ -17,6 +18,42 @@ if TYPE_CHECKING:
 
     from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.table import Snapshot
+
+_MOST_INSTANTS = 1_000_000
+_MOST_ENDPOINTS = 20
+"""Services, and clients that wait, with columns of their own."""
+
+
+def timeline_frame(result: Result, every: int) -> "pd.DataFrame":
+    """Make the table of how many ends are in which state at instants that lie equally far apart.
+
+    Args:
+        result: an analysis.
+        every: how far, ns.
+
+    Returns:
+        One row per instant, index ``time``; columns are pairs of ``endpoint`` and ``state``, int64.
+
+    Raises:
+        ValueError: that are too many instants.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    info = result.capture
+    first, end = info.first_time or 0, info.end_time or 0
+    instants = -(-end // every) - first // every + 1
+    if not 0 < instants <= _MOST_INSTANTS:
+        raise ValueError(
+            f"{instants:,} instants every {quantities.span(every)}: choose a longer step ({_MOST_INSTANTS:,} at most)"
+        )
+    times = (np.arange(instants) + first // every) * every
+    counted = state_counts(result, times, _MOST_ENDPOINTS)
+    index = pd.DatetimeIndex(times.astype("datetime64[ns]"), name="time", freq=pd.tseries.offsets.Nano(every)).tz_localize("UTC")
+    columns_index = pd.MultiIndex.from_tuples([*counted], names=["endpoint", "state"])
+    values = np.stack([*counted.values()], axis=1) if counted else np.empty((instants, 0), np.int64)
+    frame = pd.DataFrame(values, index=index, columns=columns_index)
+    frame.attrs = _attributes(result)
+    return frame
 
 
 def flows_frame(result: Result, rows: Values) -> "pd.DataFrame":
@@ -122,8 +159,13 @@ def _frame(
         known = columns.chosen(known, len(result.capture.files), sockets=result.matches is not None)
     frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in known}, index=index)
     if result is not None:
-        frame.attrs = {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
+        frame.attrs = _attributes(result)
     return frame
+
+
+def _attributes(result: Result) -> "dict[Hashable | None, Any]":
+    """Say of what a table is."""
+    return {"file": result.capture.file, "stuck_after_s": result.stuck_after / 1e9}
 
 
 def _series(column: Column, values: Values, index: "pd.Index | None") -> "pd.Series[Any]":

@@ -49,17 +49,32 @@ def picture(
     Returns:
         An ``svg`` element; the same input gives the same bytes.
     """
+    return _embedded(file(draw, size, margins, transparent=True), name, alt)
+
+
+def file(draw: "Callable[[Axes], object]", size: tuple[float, float], margins: Margins, *, transparent: bool = False) -> str:
+    """Draw a picture as a file of its own.
+
+    Args:
+        draw: what draws it.
+        size: in inches.
+        margins: as of `picture`.
+        transparent: without paper behind it.
+
+    Returns:
+        SVG; the same input gives the same bytes.
+    """
     from matplotlib import rc_context  # noqa: PLC0415 - slow to import
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     text = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "path.simplify": True, "hatch.linewidth": 0.6}):
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "closewait", "hatch.linewidth": 0.6}):
         figure = Figure(size)
         FigureCanvasSVG(figure)
         draw(style.prepare(figure.add_axes(_frame(size, *margins)), size))
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return _embedded(text.getvalue(), name, alt)
+        figure.savefig(text, format="svg", transparent=transparent, metadata={"Date": None})
+    return text.getvalue()
 
 
 def _frame(size: tuple[float, float], left: float, bottom: float, right: float, top: float) -> Margins:

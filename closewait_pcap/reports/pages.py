@@ -31,6 +31,11 @@ def render_page(template: str, **values: Any) -> str:
     return page.render(css=_trusted(css), script=_trusted(script), script_hash=f"sha256-{script_hash}", version=VERSION, **values)
 
 
+def render_part(template: str, **values: Any) -> str:
+    """Fill a template of what stands in somebody else's page; see `render_page`."""
+    return _environment().get_template(template).render(**values)
+
+
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to import
