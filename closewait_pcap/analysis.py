@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from closewait_pcap import quantities
+from closewait_pcap.bar import shown_in_a_notebook
 from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.sources.gathering import gather
 from closewait_pcap.capture.sources.opening import CaptureSource
@@ -274,7 +275,8 @@ def analyze(
         sockets: what ``ss``, ``netstat``, ``lsof -i`` or /proc/net/tcp printed, on one end's host or on both: a path, text, a
             text file, or a list of those, at one time or at several; ``"live"`` asks this host when the capture has been read.
         strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
-        progress: called between chunks with the bytes done and the bytes there are.
+        progress: called between chunks with the bytes done and the bytes there are. None: a notebook shows a progress bar
+            where the reading takes longer than a second.
 
     Returns:
         The analysis.
@@ -297,14 +299,15 @@ def analyze(
     timeline = Timeline(gathered.sources, strict=strict)
     retirement = Retirement(span)
     table = FlowTable(most=max_flows, retire=retirement)
-    try:
-        for _ in table.read(timeline):
-            if progress is not None:
-                progress(timeline.position, timeline.size)
-    except KeyboardInterrupt:  # somebody has seen enough of an endless capture, and wants the result
-        timeline.interrupt()
-        if not timeline.infos:
-            raise
+    with shown_in_a_notebook(progress) as advance:
+        try:
+            for _ in table.read(timeline):
+                if advance is not None:
+                    advance(timeline.position, timeline.size)
+        except KeyboardInterrupt:  # somebody has seen enough of an endless capture, and wants the result
+            timeline.interrupt()
+            if not timeline.infos:
+                raise
     result = conclude(timeline, table, retirement, span)
     info = result.capture
     limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)

@@ -43,6 +43,10 @@ class Stays(NamedTuple):
         begun = np.searchsorted(np.sort(self.begin), times, "right")
         return np.asarray(begun - np.searchsorted(np.sort(self.end[~self.lasts]), times, "right"))
 
+    def most(self) -> int:
+        """Count how many there are at most at a time."""
+        return int(self.at(np.sort(self.begin)).max(initial=0))
+
 
 class Endings(NamedTuple):
     """How long the ends of a group took to close after their peer had: shape (n,)."""

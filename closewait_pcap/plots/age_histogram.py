@@ -12,9 +12,9 @@ from closewait_pcap.quantities import span
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LIMITS = np.array([0, 1e6, 1e7, 1e8, 1e9, 1e10, 60e9, 600e9, 3600e9, 6 * 3600e9, 86_400e9, 7 * 86_400e9, np.inf])
+_LIMITS = np.array([0, *style.SPANS[1:], np.inf])
 """ns."""
-_NAMES = ("< 1 ms", "1 ms", "10 ms", "0.1 s", "1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "1 d", "7 d")
+_NAMES = (f"< {style.span_mark(style.SPANS[1])}", *map(style.span_mark, style.SPANS[1:]))
 """From where each bar goes on."""
 
 

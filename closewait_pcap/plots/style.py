@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from closewait_pcap.quantities import moment
+from closewait_pcap.quantities import moment, span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,16 @@ INK = "#1d1d1f"
 MUTED = "#6a6a70"
 RULE = "#d8d8dc"
 PAPER = "#ffffff"
+_SECONDS = (0.0001, 0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400)
+SPANS = tuple(round(seconds * 1e9) for seconds in _SECONDS)
+"""Spans of time at which axes are marked, ns: each is a step to a person."""
 SMALL, NORMAL = 8.0, 9.0
 """Points."""
+
+
+def span_mark(ns: int) -> str:
+    """Write one of `SPANS` as short as it can be: ``1 min`` and not ``1 min 00 s``."""
+    return span(ns).partition(" 00 ")[0]
 
 
 def prepare(ax: "Axes | None", size: tuple[float, float]) -> "Axes":

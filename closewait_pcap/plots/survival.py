@@ -8,7 +8,6 @@ from closewait_pcap.courses import Ends
 from closewait_pcap.errors import MissingExtra
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed, choose
-from closewait_pcap.quantities import span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +51,7 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
     took = np.maximum(found.took, 1_000) / 1e9  # a logarithmic axis has no 0
     closed, censored = took[found.closed], took[~found.closed]
     survival = ecdf(CensoredData(uncensored=closed, right=censored)).sf
-    first, last = 10 ** np.floor(np.log10(took.min() / 1.5)), 10 ** np.ceil(np.log10(took.max() * 1.5))
+    first, last = took.min() / 2, took.max() * 2
     x = np.concatenate([[first], survival.quantiles, [took.max()]])
     y = np.concatenate([[1.0], survival.probabilities, survival.probabilities[-1:]])
     ax.plot(x, y, drawstyle="steps-post", color=style.OPEN, linewidth=1.6, label=f"not yet closed (of {len(took):,})")
@@ -62,7 +61,9 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
                 color=style.WAITING, label=f"no close seen: {len(censored):,}")  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlim(first, last)
-    ax.xaxis.set_major_formatter(lambda value, _: span(round(value * 1e9)))
+    marked = [at for at in style.SPANS if first <= at / 1e9 <= last]
+    ax.set_xticks([at / 1e9 for at in marked], [*map(style.span_mark, marked)])
+    ax.set_xticks([], minor=True)
     ax.set_ylim(0, 1.05)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.grid(axis="y", color=style.RULE, linewidth=0.6)

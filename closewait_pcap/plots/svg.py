@@ -2,6 +2,7 @@
 
 import io
 import re
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from closewait_pcap.plots import style
@@ -30,6 +31,8 @@ _TAG = re.compile(r"<[^>]*>")
 _DECIMALS = re.compile(r"(\d\.\d\d)\d+")
 
 
+_ONE_AT_A_TIME = Lock()
+"""matplotlib's settings are those of all threads."""
 Margins = tuple[float, float, float, float]
 """Inches around the axes: left, bottom, right, top."""
 
@@ -69,7 +72,7 @@ def file(draw: "Callable[[Axes], object]", size: tuple[float, float], margins: M
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     text = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "closewait", "hatch.linewidth": 0.6}):
+    with _ONE_AT_A_TIME, rc_context({"svg.fonttype": "none", "svg.hashsalt": "closewait", "hatch.linewidth": 0.6}):
         figure = Figure(size)
         FigureCanvasSVG(figure)
         draw(style.prepare(figure.add_axes(_frame(size, *margins)), size))

@@ -50,7 +50,7 @@ def _curve(account: Account) -> dict[str, str] | None:
         return None
     edges = np.linspace(0, info.end_time - info.first_time, _WIDTH // 2 + 1).astype(np.int64) + info.first_time
     counts = of_all.at(edges)
-    most = max(int(of_all.at(np.sort(of_all.begin)).max()), 1)
+    most = max(of_all.most(), 1)
     heights = [f"{_HEIGHT - 1 - (_HEIGHT - 3) * number / most:.1f}" for number in counts.tolist()]
     steps = "".join(f"V{height}h2" for height in heights)
     says = f"CLOSE_WAIT over {quantities.span(info.end_time - info.first_time)}: at most {most:,} at a time"

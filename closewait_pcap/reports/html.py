@@ -18,6 +18,7 @@ from closewait_pcap.reports.parts import Section, Table
 from closewait_pcap.reports.sections import warnings
 from closewait_pcap.reports.telling import tell
 from closewait_pcap.results import cell, display_filter
+from closewait_pcap.tcp.state import State
 
 LIMIT = 3_000_000
 """Bytes: what a browser on a phone still opens at once."""
@@ -98,7 +99,8 @@ def _endpoint(account: Account, row: int) -> _Endpoint:
     endpoints, result = account.endpoints, account.result
     side, name = int(endpoints["side"][row]), named(endpoints, row)
     ends = Ends(result, name, side, flows_of(result, account.rows, endpoints, row))
-    peak, now, longest = (int(endpoints[column][row]) for column in ("peak", "close_wait", "longest_held"))
+    now, longest = (int(endpoints[column][row]) for column in ("close_wait", "longest_held"))
+    peak = ends.stays.of(State.CLOSE_WAIT).most()
     timeline = f"{name}: connections by state over time. At most {peak:,} in CLOSE_WAIT at a time, {now:,} at the end."
     ages = f"{name}: histogram of the time in CLOSE_WAIT. The longest is {quantities.span(longest)}."
     mine = account.flagged[np.isin(account.flagged, ends.rows) & (result.judgement.waiting[account.flagged] == side)]
