@@ -135,8 +135,9 @@ def _stays(result: Result, side: int, rows: Values) -> Stays:
     end = np.where(last, _until(result, row), np.append(begin[1:], 0))
     waits = (state == State.CLOSE_WAIT) & (judgement.waiting[row] == side) & (judgement.since[row] != NO_TIME)
     end = np.where(waits, np.minimum(end, judgement.since[row] + judgement.held[row]), end)
-    held = ~np.isin(state, OVER) & (end > begin)  # clocks that were set back leave no time to stay
-    return Stays(row[held], state[held], begin[held], end[held], end[held] == result.capture.end_time)
+    lasts = last & (end == result.capture.end_time)
+    held = ~np.isin(state, OVER) & ((end > begin) | lasts)  # clocks that were set back leave no time to stay
+    return Stays(row[held], state[held], begin[held], end[held], lasts[held])
 
 
 def _until(result: Result, rows: Values) -> Values:
@@ -159,7 +160,8 @@ def waits(result: Result, rows: Values) -> Stays:
     rows = rows[judgement.since[rows] != NO_TIME]
     since = judgement.since[rows]
     end = since + judgement.held[rows]
-    return Stays(rows, np.full(len(rows), State.CLOSE_WAIT, np.int64), since, end, end == result.capture.end_time)
+    lasts = (end == result.capture.end_time) & np.isin(judgement.verdict[rows], [Verdict.close_wait, Verdict.close_wait_possible])
+    return Stays(rows, np.full(len(rows), State.CLOSE_WAIT, np.int64), since, end, lasts)
 
 
 def groups(result: Result, rows: Values, most: int) -> list[Ends]:
