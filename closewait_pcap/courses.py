@@ -120,14 +120,13 @@ def _stays(result: Result, side: int, rows: Values) -> Stays:
     if not len(rows) or result.capture.first_time is None:
         none = np.empty(0, np.int64)
         return Stays(none, none, none, none, none.astype(np.bool_))
-    changes = state_changes(facts, judgement, rows)
-    mine = np.flatnonzero(changes.side == side)
-    changed, first = np.unique(changes.row[mine], return_index=True)
+    changes = state_changes(facts, judgement, rows, (side,))
+    changed, first = np.unique(changes.row, return_index=True)
     initial = judgement.states[rows, side].astype(np.int64)
-    initial[np.searchsorted(rows, changed)] = changes.from_state[mine][first]
-    row = np.concatenate([rows, changes.row[mine]])
-    state = np.concatenate([initial, changes.to_state[mine]])
-    begin = np.concatenate([facts.flows["first_time"][rows], changes.time[mine]])
+    initial[np.searchsorted(rows, changed)] = changes.from_state[first]
+    row = np.concatenate([rows, changes.row])
+    state = np.concatenate([initial, changes.to_state])
+    begin = np.concatenate([facts.flows["first_time"][rows], changes.time])
     order = np.argsort(row, kind="stable")
     row, state, begin = row[order], state[order], begin[order]
     begin = np.maximum(begin, result.capture.first_time)  # frames without a time have 0

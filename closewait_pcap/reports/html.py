@@ -24,8 +24,8 @@ LIMIT = 3_000_000
 """Bytes: what a browser on a phone still opens at once."""
 ROWS = 2_000
 """Of a table: more than that nobody looks at in a page; fewer where they take too much room."""
-_PICTURED, _LADDERS = 3, 2
-"""Endpoints with pictures, and flows of each with a ladder."""
+_LADDERS = (2, 1, 1)
+"""How many flows of each endpoint have a ladder: the worst has two, others have no pictures at all."""
 
 
 def render(account: Account) -> str:
@@ -92,7 +92,7 @@ def _numbers(account: Account) -> Iterator[tuple[str, str]]:
 
 def _pictures(account: Account) -> list[_Endpoint]:
     """Draw the worst endpoints and their worst flows."""
-    return [_endpoint(account, row) for row in range(min(len(account.endpoints["side"]), _PICTURED))]
+    return [_endpoint(account, row) for row in range(min(len(account.endpoints["side"]), len(_LADDERS)))]
 
 
 def _endpoint(account: Account, row: int) -> _Endpoint:
@@ -108,7 +108,7 @@ def _endpoint(account: Account, row: int) -> _Endpoint:
         name,
         picture(lambda ax: states_over_time.draw(ax, ends), (7.4, 2.5), f"timeline-{row}", timeline),
         picture(lambda ax: age_histogram.draw(ax, ends), (4.4, 2.5), f"ages-{row}", ages),
-        [_ladder(account, flow) for flow in mine[:_LADDERS].tolist()],
+        [_ladder(account, flow) for flow in mine[: _LADDERS[row]].tolist()],
     )
 
 

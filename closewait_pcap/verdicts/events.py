@@ -8,7 +8,7 @@ from closewait_pcap.flows.records import BARE_SYN
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
 from closewait_pcap.tcp.state import State
-from closewait_pcap.verdicts.judge import Judgement
+from closewait_pcap.verdicts.judge import CLIENT, SERVER, Judgement
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -41,19 +41,20 @@ class StateChanges(NamedTuple):
     to_state: Ints
 
 
-def state_changes(facts: Facts, judgement: Judgement, rows: Ints) -> StateChanges:
+def state_changes(facts: Facts, judgement: Judgement, rows: Ints, sides: tuple[int, ...] = (CLIENT, SERVER)) -> StateChanges:
     """List the state changes of some flows.
 
     Args:
         facts: what was learned.
         judgement: of all flows.
         rows: of the flows, shape (n,).
+        sides: whose changes.
 
     Returns:
         One row per change, ordered by flow, then time. Ends whose handshake was not captured begin in ESTABLISHED.
     """
     parts = [
-        part for side in (0, 1) for event in _ORDER if (part := _occurrences(facts, judgement, rows, side, event)) is not None
+        part for side in sides for event in _ORDER if (part := _occurrences(facts, judgement, rows, side, event)) is not None
     ]
     if not parts:
         empty = np.empty(0, np.int64)

@@ -64,7 +64,7 @@ def test_a_page_can_be_read_by_all(scheme: str, page: Path, chromium: Browser) -
     found = Axe().run(opened.page)
     assert found.violations_count == 0, found.generate_report()
     names = opened.page.eval_on_selector_all("svg", "all => all.map(each => each.querySelector('title').textContent)")
-    assert len(names) == 8  # of two endpoints: two pictures, and two ladders
+    assert len(names) == 7  # of two endpoints: two pictures each, and two ladders and one
     assert "At most 99 in CLOSE_WAIT at a time, 99 at the end." in names[0]
     assert "FIN seq 11, client FIN_WAIT_1" in names[2]
 
