@@ -1,6 +1,7 @@
 """What is to be said of one analysis, gathered once: every format says the same of it, in the same words and numbers."""
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,6 +37,13 @@ class Account:
     """From when to when flows are shown."""
     most: int | None = None
     """Formats for programs list no more flows and endpoints than so many; None: all."""
+
+    def shortened(self, most: int) -> "Account":
+        """Give the same with so many flows and endpoints for programs at most, without finding all else again."""
+        shorter = copy(self)
+        shorter.most = most
+        vars(shorter).pop("listed", None)
+        return shorter
 
     @cached_property
     def rows(self) -> Values:

@@ -1,6 +1,6 @@
 """The report for a ticket: Markdown that GitHub, GitLab and Jira show alike when it is pasted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
@@ -24,9 +24,23 @@ def render(account: Account) -> str:
     Returns:
         Markdown, shorter than `LIMIT`, ending in a newline.
     """
-    *sections, last = [*tell(account)]
-    end = [Section("warnings", "Warnings", _warnings(account))] if account.warnings else []
-    kept = [f"**{markdown(account.headline)}**\n"]
+    return page(account.headline, tell(account), account.warnings)
+
+
+def page(headline: str, told: Sequence[Section], warnings: Sequence[str]) -> str:
+    """Write a report that is short enough to be pasted.
+
+    Args:
+        headline: in one sentence.
+        told: what follows, at least one section; of what is too long, only the titles are left, but never of the last one.
+        warnings: what limits it.
+
+    Returns:
+        Markdown, shorter than `LIMIT`, ending in a newline.
+    """
+    *sections, last = told
+    end = [Section("warnings", "Warnings", _warnings(warnings))] if warnings else []
+    kept = [f"**{markdown(headline)}**\n"]
     ending = [_section(section) for section in (*end, last)]
     room, left_out = LIMIT - _size(kept) - _size(ending) - 200, []
     for section in sections:
@@ -35,7 +49,7 @@ def render(account: Account) -> str:
             kept.append(text)
             room -= len(text.encode()) + 1
         else:
-            left_out.append(section.title)
+            left_out.append(section.title or section.name)
     if left_out:
         kept.append(f"Too long to be pasted, see the other reports: {', '.join(left_out)}\n")
     return "\n".join(kept + ending)
@@ -45,10 +59,10 @@ def _size(texts: list[str]) -> int:
     return sum(len(text.encode()) + 1 for text in texts)
 
 
-def _warnings(account: Account) -> list[Sentence | Table | Command]:
-    more = len(account.warnings) - _WARNINGS
+def _warnings(warnings: Sequence[str]) -> list[Sentence | Table | Command]:
+    more = len(warnings) - _WARNINGS
     rest = [Sentence(f"... and {quantities.count(more, 'more warning')}")] if more > 0 else []
-    told = [warning if len(warning) <= _LONGEST else f"{warning[:_LONGEST]} ..." for warning in account.warnings[:_WARNINGS]]
+    told = [warning if len(warning) <= _LONGEST else f"{warning[:_LONGEST]} ..." for warning in warnings[:_WARNINGS]]
     return [*map(Sentence, told), *rest]
 
 
