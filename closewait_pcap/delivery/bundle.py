@@ -20,6 +20,8 @@ LIMIT = 5_000_000
 EVIDENCE = "evidence.pcapng.gz"
 EVIDENCE_LIMIT = 2_000_000
 """Bytes of that, so that most of a bundle is left to what a person reads."""
+_FIRST = 10
+"""Flows of which the manifest says what the evidence alone tells otherwise; the rest is counted."""
 _MOST = 1000
 """Flows and endpoints that programs get of each; fewer where they take too much room."""
 
@@ -78,8 +80,8 @@ def write_bundle(folder: Path, account: Account, attach: Attach, options: Mappin
         account: what is to be said.
         attach: writes the evidence.
         options: how it was found, and what of it is shown, as the manifest is to say it.
-        hashes: of the captures, where they were begun before; None: neither hashes nor sizes are to be told, since who has a
-            capture could know it by them.
+        hashes: of the captures, where they were begun before; None: nothing by which who has a capture could know it is to be
+            told: no hash, no size, no name.
 
     Returns:
         What was written.
@@ -89,7 +91,7 @@ def write_bundle(folder: Path, account: Account, attach: Attach, options: Mappin
     """
     info, matches = account.result.capture, account.result.matches
     names = dict.fromkeys((*info.files, *(snapshot.source for snapshot in (matches.snapshots if matches else ()))))
-    evidence, summary, why = _evidence(account, attach)
+    evidence, summary, why = _evidence(account, attach, named=hashes is not None)
     members, listed = _reports(Material(account), LIMIT - len(evidence))
     members |= {EVIDENCE: evidence} if evidence else {}
     told: dict[str, Any] = {
@@ -103,7 +105,7 @@ def write_bundle(folder: Path, account: Account, attach: Attach, options: Mappin
     return Bundle(folder, tuple(members), summary, why)
 
 
-def _evidence(account: Account, attach: Attach) -> tuple[bytes, EvidenceSummary | None, str]:
+def _evidence(account: Account, attach: Attach, *, named: bool) -> tuple[bytes, EvidenceSummary | None, str]:
     """Make the evidence: the file, what is in it, and why there is none."""
     if not len(account.flagged):
         return b"", None, NOTHING
@@ -111,7 +113,7 @@ def _evidence(account: Account, attach: Attach) -> tuple[bytes, EvidenceSummary 
     try:
         summary = attach(stream, rows=account.rows, most_bytes=EVIDENCE_LIMIT, compressed=True)
     except CaptureError as error:
-        return b"", None, str(error)
+        return b"", None, str(error) if named else "the capture cannot be read a second time"
     except OSError as error:  # of temporary files: there is no room, say
         return b"", None, f"making it failed: {error.strerror or error}"
     return stream.getvalue(), summary, ""
@@ -129,7 +131,7 @@ def _told(summary: EvidenceSummary | None, why: str) -> dict[str, Any]:
         "payload": "kept" if summary.payload else "cut",
         "addresses": "mapped" if summary.anonymized else "as captured",
         "left_out": {"flows": summary.left_out, "frames": summary.trimmed},
-        "told_otherwise": list(summary.different),
+        "told_otherwise": {"flows": len(summary.different), "first": list(summary.different[:_FIRST])},
     }
 
 

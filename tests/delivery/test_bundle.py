@@ -159,7 +159,7 @@ def test_its_evidence_says_the_same_and_the_manifest_what_is_in_it(tmp_path: Pat
         "payload": "cut",
         "addresses": "as captured",
         "left_out": {"flows": 0, "frames": 0},
-        "told_otherwise": [],
+        "told_otherwise": {"flows": 0, "first": []},
     }
     alone, whole = analyze(tmp_path / EVIDENCE), analyze(LEAK)
     same = ["server", "client", "held", "cause", "confidence"]

@@ -126,6 +126,15 @@ def test_older_bundles_that_may_show_names_are_not_left_beside_new_ones(place: P
     )
 
 
+def test_why_there_is_no_evidence_is_told_without_names(place: Path) -> None:
+    path = place / "db-prod-0.pcapng"
+    analysis = analyze(path).anonymized(bytes.fromhex(KEY))
+    path.unlink()
+    written = analysis.bundle(place.parent / "r")
+    assert written.no_evidence == "the capture cannot be read a second time"
+    assert not any(leaks(data) for _, data in files(place.parent / "r"))
+
+
 def test_warnings_neither_quote_nor_name(place: Path) -> None:
     sources = [place / "db-prod-0.pcapng", place / "notes-of-acme.txt"]
     with pytest.warns(CaptureWarning, match="notes-of-acme"):
