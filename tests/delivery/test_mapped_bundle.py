@@ -98,6 +98,7 @@ def test_a_filter_takes_the_address_as_captured_and_tells_the_mapped_one(place: 
 
 def test_neither_names_nor_hashes_of_inputs_are_told(place: Path) -> None:
     folder = place.parent / "r"
+    (place / "capture-1").write_text("not the capture of that number")
     run("db-prod-0.pcapng", "db-prod-1.pcapng", "--anonymize", "--report", str(folder), cwd=place)
     told = json.loads((folder / "manifest.json").read_text())
     assert told["inputs"] == [{"file": f"capture-{number}", "bytes": None, "sha256": None} for number in (1, 2)]
