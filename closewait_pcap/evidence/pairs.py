@@ -44,15 +44,13 @@ class Pairs:
         """
         if not len(self._keys):
             return places[:0], places[:0], 0
-        ends = {name: packets[name][places].astype(np.int64) for name in _ENDS}
-        digests = _digest(ends["src_hi"], ends["src_lo"], ends["srcport"]) + _digest(
-            ends["dst_hi"], ends["dst_lo"], ends["dstport"]
-        )
-        likely = np.flatnonzero(self._endings[digests & (_ENDINGS - 1)])
-        digests, places = digests[likely], places[likely]
+        digests = _digest(packets["src_hi"], packets["src_lo"], packets["srcport"].astype(np.int64))
+        digests += _digest(packets["dst_hi"], packets["dst_lo"], packets["dstport"].astype(np.int64))
+        places = places[self._endings[digests[places] & (_ENDINGS - 1)]]
+        digests = digests[places]
         pair = np.minimum(np.searchsorted(self._digests, digests), len(self._digests) - 1)
         same = self._digests[pair] == digests
-        same &= self._is_of(pair, {name: column[likely] for name, column in ends.items()})
+        same &= self._is_of(pair, {name: packets[name][places].astype(np.int64) for name in _ENDS})
         places, pair = places[same], pair[same]
         stays = self._stays(packets["frame"][places], pair)
         return places[stays], self._taps[pair[stays]], int(len(stays) - stays.sum())
