@@ -1,19 +1,21 @@
 """`analyze`: from a capture to an `Analysis`, whose tables are made when they are asked for."""
 
-import re
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from closewait_pcap import quantities
+from closewait_pcap import caveats
 from closewait_pcap.bar import shown_in_a_notebook
 from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.sources.gathering import gather
 from closewait_pcap.capture.sources.opening import CaptureSource
 from closewait_pcap.capture.timeline import Timeline
+from closewait_pcap.choosing import Choice, choose
 from closewait_pcap.concluding import conclude
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable
+from closewait_pcap.notation import parse_span
+from closewait_pcap.quantities import span
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
 from closewait_pcap.verdicts.retirement import Retirement
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from closewait_pcap.anonymizing import Anonymizer
+    from closewait_pcap.delivery.bundle import Bundle
     from closewait_pcap.evidence.writing import EvidenceSummary
     from closewait_pcap.flow import Flow
+    from closewait_pcap.reports.account import Account
     from closewait_pcap.results import Values
     from closewait_pcap.sockets.collecting import SocketSource
 
@@ -38,8 +42,6 @@ MAX_FLOWS = 10_000_000
 """Default for the flows that are kept: they take 6 GB."""
 MOST_EVIDENCE = 4_000_000
 """Default for the bytes of a file of evidence: a ticket that takes 5 MB takes it with a report beside it."""
-_MINUTE = 60_000_000_000
-_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": _MINUTE, "min": _MINUTE, "h": 60 * _MINUTE}
 Progress = Callable[[int, int | None], None]
 """Called between chunks with the bytes done and the bytes there are (None: not known)."""
 
@@ -54,10 +56,13 @@ class Analysis:
         """What limits the conclusions: damage, drops, clock steps."""
         self.unreadable = timeline.unreadable
         """Why which captures and socket tables could not be read; the others are analysed."""
+        self.passed_over: list[str] = []
+        """What else was named or found with the captures, and does not count."""
         self._timeline = timeline
         self._max_flows = max_flows
         self._captured = result
-        self._anonymizer: Anonymizer | None = None
+        self.anonymizer: Anonymizer | None = None
+        """How addresses are mapped; None: they are those captured."""
 
     @property
     def capture(self) -> CaptureInfo:
@@ -192,13 +197,15 @@ class Analysis:
             MissingExtra: the package `cryptography` is not installed.
         """
         from closewait_pcap.anonymizing import Anonymizer  # noqa: PLC0415 - where it is asked for
-        from closewait_pcap.masking import anonymized  # noqa: PLC0415
+        from closewait_pcap.masking import anonymized, masked_sentences  # noqa: PLC0415
 
         anonymizer = key if isinstance(key, Anonymizer) else Anonymizer(key)
         result, rename = anonymized(self._captured, anonymizer)
-        masked = Analysis(result, self._timeline, self._max_flows, [rename(sentence) for sentence in self.warnings])
+        not_of_it = [*self.passed_over, *self.unreadable]
+        warnings = masked_sentences(self._captured, self.warnings, not_of_it, rename)
+        masked = Analysis(result, self._timeline, self._max_flows, warnings)
         masked.unreadable = ["a capture or a socket table could not be read" for _ in self.unreadable]
-        masked._captured, masked._anonymizer = self._captured, anonymizer
+        masked._captured, masked.anonymizer = self._captured, anonymizer
         return masked
 
     def evidence(
@@ -208,6 +215,7 @@ class Analysis:
         rows: "Values | None" = None,
         payload: bool = False,
         most_bytes: int = MOST_EVIDENCE,
+        compressed: bool | None = None,
     ) -> "EvidenceSummary":
         """Read the capture again, and write the packets that prove what is said of the flows that wait or waited, as pcapng.
 
@@ -215,10 +223,11 @@ class Analysis:
         verdicts, waits and causes; it is read to see that it does.
 
         Args:
-            target: a path, for a compressed file one that ends in ``.gz``; or a binary stream to write to.
+            target: a path, or a binary stream to write to.
             rows: of the flows to choose from, as in `result`; None: all.
             payload: keep payload.
             most_bytes: how large the file may become: flows for which there is no room are left out, the shortest waits first.
+            compressed: with gzip; None: a path that ends in ``.gz`` is.
 
         Returns:
             What was written, what was left out, and what the file tells otherwise.
@@ -234,8 +243,93 @@ class Analysis:
         chosen = flagged(self.result, self.result.rows if rows is None else rows)
         return attach(
             self._captured, self.result, self._timeline, chosen, target,
-            application=f"closewait-pcap {__version__}", payload=payload, anonymizer=self._anonymizer, most_bytes=most_bytes,
+            application=f"closewait-pcap {__version__}", payload=payload, anonymizer=self.anonymizer, most_bytes=most_bytes,
+            compressed=str(target).endswith(".gz") if compressed is None else compressed,
         )  # fmt: skip
+
+    def report(
+        self,
+        format_: str = "text",
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        since: "str | datetime.datetime | None" = None,
+        until: "str | datetime.datetime | None" = None,
+        all_flows: bool = False,
+    ) -> str | bytes:
+        """Write what the command prints.
+
+        Args:
+            format_: as ``--format`` takes it: one of `reports.formats.FORMATS`, such as ``"text"``, ``"markdown"`` or ``"json"``.
+            host: speak of flows of this IP address only; of an anonymised analysis, too, the address as captured.
+            port: speak of flows of this port only.
+            since: speak of flows that were there at or after this time: ISO 8601, or a datetime; UTC where it names no zone.
+            until: speak of flows that were there at or before this time.
+            all_flows: list every flow, not only those that wait or waited.
+
+        Returns:
+            The report; bytes where the format is binary (``"parquet"``).
+
+        Raises:
+            ValueError: there is no such format, ``host`` is no IP address, or ``since`` or ``until`` no time.
+            MissingExtra: the format needs a package that is not installed.
+        """
+        from closewait_pcap.reports import formats  # noqa: PLC0415 - where it is asked for
+
+        return formats.render(format_, self.account(Choice.parse(host, port, since, until, all_flows)))
+
+    def bundle(
+        self,
+        folder: "str | os.PathLike[str]",
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        since: "str | datetime.datetime | None" = None,
+        until: "str | datetime.datetime | None" = None,
+        all_flows: bool = False,
+        payload: bool = False,
+    ) -> "Bundle":
+        """Write the folder for a ticket, as ``--report`` does: reports, evidence, and a manifest that says what they are of.
+
+        Args:
+            folder: a new or an empty one, or an older bundle, which is replaced.
+            host: as for `report`, likewise ``port``, ``since``, ``until`` and ``all_flows``.
+            port: likewise.
+            since: likewise.
+            until: likewise.
+            all_flows: likewise.
+            payload: keep payload in the evidence.
+
+        Returns:
+            What was written, and why there is no evidence where there is none.
+
+        Raises:
+            ReportError: the folder holds something else, or cannot be written.
+            ValueError: ``host`` is no IP address, or ``since`` or ``until`` no time.
+        """
+        from pathlib import Path  # noqa: PLC0415 - where it is asked for
+
+        from closewait_pcap.delivery.bundle import write_bundle  # noqa: PLC0415
+        from closewait_pcap.delivery.hashing import Hashes  # noqa: PLC0415
+
+        choice = Choice.parse(host, port, since, until, all_flows)
+        tables = [] if self.result.matches is None else [snapshot.source for snapshot in self.result.matches.snapshots]
+        options = {"stuck_after": span(self.result.stuck_after), "max_flows": self._max_flows, "sockets": tables}
+        options |= choice.told(self.anonymizer)
+        options |= {"payload": "keep" if payload else "cut", "anonymize": self.anonymizer is not None}
+        hashes = Hashes() if self.anonymizer is None else None
+        return write_bundle(Path(folder), self.account(choice), partial(self.evidence, payload=payload), options, hashes)
+
+    def account(self, choice: Choice) -> "Account":
+        """Gather what is to be said: what all reports are made from.
+
+        Args:
+            choice: of which flows; its address is one as captured.
+        """
+        from closewait_pcap.reports.account import Account  # noqa: PLC0415 - where it is asked for
+
+        shown = choose(self._captured, choice)
+        return Account(self.result, self.warnings, shown, choice.all_flows, (choice.since, choice.until))
 
     def display_filter(self, stream: int) -> str:
         """The Wireshark display filter that shows one flow."""
@@ -292,12 +386,12 @@ def analyze(
     A keyboard interrupt while reading ends the reading, not the analysis: the result is that of what was read, and its
     ``warnings`` say so.
     """
-    span = parse_span(stuck_after)
+    least = parse_span(stuck_after)
     if max_flows is not None and max_flows < 1:
         raise ValueError(f"max_flows must be at least 1, not {max_flows}")
     gathered = gather(source)
     timeline = Timeline(gathered.sources, strict=strict)
-    retirement = Retirement(span)
+    retirement = Retirement(least)
     table = FlowTable(most=max_flows, retire=retirement)
     with shown_in_a_notebook(progress) as advance:
         try:
@@ -308,10 +402,11 @@ def analyze(
             timeline.interrupt()
             if not timeline.infos:
                 raise
-    result = conclude(timeline, table, retirement, span)
+    result = conclude(timeline, table, retirement, least)
     info = result.capture
-    limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
-    analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
+    limits = [limit for part in timeline.infos for limit in caveats.of_capture(part)] + caveats.of_missing_flows(info, max_flows)
+    analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + caveats.of_gaps(info))
+    analysis.passed_over = gathered.passed_over
     if sockets is not None:
         _join(analysis, sockets, strict=strict)
     return analysis
@@ -326,86 +421,3 @@ def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", 
     analysis.warnings += collected.unreadable
     if collected.snapshots:
         analysis.warnings += join(analysis.result, collected.snapshots)
-
-
-def parse_span(span: "str | float | datetime.timedelta") -> int:
-    """Read a span of time.
-
-    Args:
-        span: ``"1s"``, ``"500ms"``, ``"2min"``, seconds as a number, or a timedelta.
-
-    Returns:
-        ns.
-
-    Raises:
-        ValueError: it is none, or negative.
-    """
-    if hasattr(span, "total_seconds"):
-        ns = round(span.total_seconds() * 1e9)
-    elif isinstance(span, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", span)
-        if match is None or (match[2] or "s") not in _UNITS:
-            raise ValueError(f"not a span of time: {span!r} (write 1s, 500ms, 2min or 1h)")
-        ns = round(float(match[1]) * _UNITS[match[2] or "s"])
-    else:
-        ns = round(float(span) * 1e9)
-    if not 0 <= ns < 1 << 62:
-        raise ValueError(f"not a span of time a capture can have: {span!r}")
-    return ns
-
-
-def _warnings(info: CaptureInfo) -> list[str]:
-    """Say in sentences what about the capture limits the conclusions."""
-    found = [*info.damages, *info.joined]
-    if info.interrupted:
-        found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
-    if info.drops:
-        found.append(f"{info.file}: the capturing machine dropped {info.drops:,} packets; a FIN may be among them")
-    if info.largest_step_back >= 1_000_000_000:
-        found.append(
-            f"{info.file}: time goes back {info.steps_back:,} times, by up to {info.largest_step_back / 1e9:,.1f} s; "
-            "spans across such a step are lower bounds or unknown (merge captures with mergecap)"
-        )
-    if info.untimed:
-        found.append(
-            f"{info.file}: {info.untimed:,} frames have no time (0)"
-            + (
-                "; how long anything took cannot be said"
-                if info.first_time is None
-                else ", and are given that of the frame before"
-            )
-        )
-    if info.flannel:
-        found.append(
-            f"{info.file}: {info.flannel:,} frames are VXLAN on port 8472; for the same stream numbers in Wireshark: "
-            "tshark -d udp.port==8472,vxlan"
-        )
-    if user := info.skipped.get("user_defined_link"):
-        found.append(
-            f"{info.file}: {user:,} frames are of a user-defined link type, and only who made the capture knows what they hold; "
-            "if that is Ethernet: editcap -T ether FILE out.pcap"
-        )
-    if info.frames and not info.tcp_frames:
-        reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in info.skipped.items())
-        found.append(f"{info.file}: none of its {info.frames:,} frames holds TCP ({reasons})")
-    return found
-
-
-def _missing(info: CaptureInfo, max_flows: int | None) -> list[str]:
-    """Say how many flows have no row, and why."""
-    if not info.missing_flows:
-        return []
-    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in info.missing_flows.items())
-    return [
-        f"{sum(info.missing_flows.values()):,} flows have left the table, which keeps {max_flows:,} (--max-flows): {counts}. "
-        "They are counted and not listed; a packet of theirs that came later began a stream that Wireshark does not have"
-    ]
-
-
-def _gaps(info: CaptureInfo) -> list[str]:
-    """Say where the files show nothing, and that nothing follows from it."""
-    return [
-        f"{gap.why}, for {quantities.span(gap.end - gap.start)} from {quantities.moment(gap.start)} on; "
-        "what is silent since may have closed unseen"
-        for gap in info.gaps
-    ]

@@ -41,6 +41,7 @@ def attach(
     payload: bool,
     anonymizer: Anonymizer | None,
     most_bytes: int,
+    compressed: bool,
 ) -> EvidenceSummary:
     """Write evidence.
 
@@ -49,11 +50,12 @@ def attach(
         shown: the same with the addresses that the file is to have.
         timeline: the capture.
         rows: of the flagged flows, those that matter most first.
-        target: a path (compressed where it ends in ``.gz``), or a binary stream.
+        target: a path, or a binary stream.
         application: what the file is to say it was written by.
         payload: keep payload.
         anonymizer: how to map addresses; None: leave them.
         most_bytes: how large the file may become.
+        compressed: with gzip.
 
     Returns:
         What was written, and which of the flows it tells otherwise.
@@ -69,7 +71,6 @@ def attach(
     path = Path(cast("str", target)) if isinstance(target, (str, os.PathLike)) else None
     if path is not None:
         _refuse_overwriting(path, captured)
-    compressed = path is not None and path.suffix == ".gz"
     room = int(most_bytes * _COMPRESSED) if compressed else most_bytes
     with ExitStack() as stack:
         for attempt in range(_ATTEMPTS):

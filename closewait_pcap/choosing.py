@@ -1,31 +1,69 @@
 """Which flows are spoken of: filters choose after all flows are numbered and judged."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
 import numpy as np
 
-from closewait_pcap.results import Result, Values
+from closewait_pcap.anonymizing import Anonymizer
+from closewait_pcap.notation import parse_address, parse_moment
+from closewait_pcap.quantities import moment
+from closewait_pcap.results import Result, Values, address_text
 
 
-def choose(
-    result: Result,
-    *,
-    host: tuple[int, int] | None = None,
-    port: int | None = None,
-    since: int | None = None,
-    until: int | None = None,
-) -> Values:
+@dataclass(frozen=True)
+class Choice:
+    """What of an analysis is to be shown; None: no such filter."""
+
+    host: tuple[int, int] | None = None
+    """The two words of an address that one end has."""
+    port: int | None = None
+    """That one end has."""
+    since: int | None = None
+    """ns since the epoch; the flow, or its wait, was still there then."""
+    until: int | None = None
+    """The flow had begun by then."""
+    all_flows: bool = False
+    """List every flow, not only those that wait or waited."""
+
+    @classmethod
+    def parse(
+        cls,
+        host: str | None,
+        port: int | None,
+        since: str | datetime | None,
+        until: str | datetime | None,
+        all_flows: bool,
+    ) -> Self:
+        """Read what a person writes.
+
+        Raises:
+            ValueError: the host is no IP address, or one of the times is none.
+        """
+        begin, end = (None if time is None else parse_moment(time) for time in (since, until))
+        return cls(None if host is None else parse_address(host), port, begin, end, all_flows)
+
+    def told(self, anonymizer: Anonymizer | None = None) -> dict[str, Any]:
+        """Give it as a person writes it, the address mapped where others are."""
+        host = None if self.host is None else address_text(*self.host)
+        since, until = (None if time is None else moment(time) for time in (self.since, self.until))
+        mapped = host if anonymizer is None or host is None else anonymizer.text(host)
+        return {"host": mapped, "port": self.port, "since": since, "until": until, "all_flows": self.all_flows}
+
+
+def choose(result: Result, choice: Choice) -> Values:
     """Pick the flows that all filters let through.
 
     Args:
         result: an analysis.
-        host: the two words of an address that one end has.
-        port: that one end has.
-        since: ns since the epoch; the flow, or its wait, was still there then.
-        until: the flow had begun by then.
+        choice: the filters.
 
     Returns:
         Rows of the flows.
     """
     rows = result.rows
+    host, port, since, until = choice.host, choice.port, choice.since, choice.until
     if all(each is None for each in (host, port, since, until)):
         return rows  # the addresses of ten million flows would take a gigabyte
     keep = np.ones(len(rows), np.bool_)

@@ -3,22 +3,29 @@
 import os
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from closewait_pcap import __version__
-from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, parse_span
-from closewait_pcap.delivery.settings import Settings
+from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis
+from closewait_pcap.anonymizing import KEY_BYTES
+from closewait_pcap.choosing import Choice
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
+from closewait_pcap.notation import parse_span
 from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span
 from closewait_pcap.progress import announce_compiling, follow, will_compile
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import FORMATS
+from closewait_pcap.runs.settings import Settings
 from closewait_pcap.terminal import complain, page, show
+from closewait_pcap.usage import check
+
+if TYPE_CHECKING:
+    from closewait_pcap.capture.sources.opening import CaptureSource
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -38,7 +45,7 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     "--report",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write a bundle for a ticket, too: report.md, report.json, flows.csv and a manifest; under 5 MB.",
+    help="Write a bundle for a ticket, too: reports, evidence (as --evidence) and a manifest; under 5 MB.",
 )
 @click.option("--each", is_flag=True, help="Analyse each capture on its own: one line and, with --report, one bundle each.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="With --each: so many at the same time.")
@@ -59,7 +66,7 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     type=click.Path(dir_okay=False),
     help="Write the packets that prove what is said of the flows that wait or waited, as pcapng (.gz: compressed).",
 )
-@click.option("--payload", type=click.Choice(["cut", "keep"]), help="With --evidence: what becomes of payload (default: cut).")
+@click.option("--payload", type=click.Choice(["cut", "keep"]), help="In evidence: what becomes of payload (default: cut).")
 @click.option(
     "--anonymize",
     type=Key(),
@@ -89,18 +96,23 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
 
     With --each, each is analysed on its own instead. Those that cannot be read do not stop the others.
 
-    With --evidence the capture is read twice, so it cannot come from a pipe. --anonymize takes a file of 32 bytes or 64
-    hexadecimal digits (openssl rand -hex 32); the same key gives the same addresses again. Keep it to yourself.
+    For evidence the capture is read twice; what comes through a pipe is kept until then in a temporary file (TMPDIR).
+
+    --anonymize takes a file of 32 bytes or 64 hexadecimal digits (openssl rand -hex 32); the same key gives the same addresses
+    again. Keep it to yourself.
 
     Ctrl-C ends the reading; what was read by then is reported.
 
     Exit status: 0 analysed; 1 found what --fail-on names; 2 nothing could be analysed; 3 some captures could not; 130
     interrupted.
     """
-    _check(captures, options)
-    _check_evidence(captures, options)
-    names = ("stuck_after", "max_flows", "sockets", "strict", "host", "port", "since", "until", "all_flows")
-    settings = Settings(**{name: options[name] for name in names})
+    check(captures, options)
+    choice = Choice(**{name: options[name] for name in ("host", "port", "since", "until", "all_flows")})
+    how = {name: options[name] for name in ("stuck_after", "max_flows", "sockets", "strict")}
+    key = options["anonymize"]
+    if key is not None:
+        key = key or os.urandom(KEY_BYTES)  # one for all captures and processes
+    settings = Settings(**how, choice=choice, payload=options["payload"] == "keep", key=key)
     try:
         formats.require(options["format_"])
         if not captures:
@@ -113,53 +125,35 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         sys.exit(EXIT_UNREADABLE)
 
 
-def _check(captures: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Refuse what does not go together, before anything is read."""
-    format_, output = options["format_"], options["output"]
-    if not captures and not options["sockets"]:
-        raise click.UsageError("Missing argument 'CAPTURE...' (or --sockets FILE...).")
-    if "-" in captures and ("-" in options["sockets"] or options["each"]):
-        raise click.UsageError("- can be the capture or a socket table, not both, and is no capture among --each.")
-    if (options["each"] or not captures) and format_ not in ("text", "json"):
-        raise click.UsageError(f"--format {format_} is of one analysis of captures; here: text or json.")
-    if not captures and (options["report"] or options["each"]):
-        raise click.UsageError("--report and --each are of captures, and there is none.")
-    if format_ in formats.BINARY and output is None and sys.stdout.isatty():
-        raise click.UsageError(f"--format {format_} is binary, which no terminal shows: write it to a file with -o.")
-    if output is not None and output.is_file():
-        for name in (*captures, *options["sockets"]):
-            if Path(name).is_file() and output.samefile(name):
-                raise click.UsageError(f"-o {output} would overwrite what is to be read.")
-
-
 def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on all captures as one timeline."""
-    hashes = None
-    if options["report"] is not None:
-        from closewait_pcap.delivery import bundle, hashing  # noqa: PLC0415 - only with --report
+    with ExitStack() as stack:
+        hashes = None
+        if options["report"] is not None:
+            from closewait_pcap.delivery import folders, hashing  # noqa: PLC0415 - only with --report
 
-        bundle.claim(options["report"])
-        hashes = hashing.Hashes(captures)
-    analysis = _analyze(captures, settings, quiet=options["quiet"])
-    unreadable = analysis.unreadable
-    for sentence in unreadable:
-        complain(sentence)
-    if options["anonymize"] is not None:
-        analysis = analysis.anonymized(options["anonymize"] or None)
-    account, format_ = settings.account(analysis), options["format_"]
-    if format_ == "text" and options["output"] is None:
-        from closewait_pcap.reports import text  # noqa: PLC0415
+            folders.claim(options["report"])
+            hashes = stack.enter_context(hashing.Hashes(captures))
+        captured = _analyze(captures, settings, options, stack)
+        for sentence in captured.unreadable:
+            complain(sentence)
+        analysis = settings.shown(captured)
+        account, format_ = analysis.account(settings.choice), options["format_"]
+        if format_ == "text" and options["output"] is None:
+            from closewait_pcap.reports import text  # noqa: PLC0415
 
-        show(text.render(account, **page()))
-    else:
-        _deliver(formats.render(format_, account), options["output"])
-    if options["report"] is not None:
-        bundle.write_bundle(options["report"], analysis, settings, hashes)
-    if options["evidence"]:
-        _write_evidence(analysis, account, options)
+            show(text.render(account, **page()))
+        else:
+            _deliver(formats.render(format_, account), options["output"])
+        if hashes is not None:
+            written = settings.bundle(options["report"], analysis, account, hashes)
+            for sentence in written.sentences if not options["quiet"] else ():
+                complain(sentence)
+        if options["evidence"]:
+            _write_evidence(analysis, account, options)
     if analysis.capture.interrupted:
         sys.exit(EXIT_INTERRUPTED)
-    if unreadable:
+    if captured.unreadable:
         sys.exit(EXIT_SOME_UNREADABLE)
     summary = account.summary
     found = {"close-wait": summary.close_wait, "stuck": summary.stuck}.get(options["fail_on"], 0) > 0
@@ -175,31 +169,45 @@ def _deliver(report: str | bytes, output: Path | None) -> None:
     write_file(output, report)
 
 
-def _analyze(captures: tuple[str, ...], settings: Settings, *, quiet: bool) -> Analysis:
+def _analyze(captures: tuple[str, ...], settings: Settings, options: dict[str, Any], stack: ExitStack) -> Analysis:
+    quiet, spools = options["quiet"], []
+    sources: tuple[CaptureSource, ...] = captures
+    if options["report"] is not None or options["evidence"]:
+        from closewait_pcap.capture.sources.spooling import Spool, rereadable  # noqa: PLC0415 - only with evidence
+
+        sources = rereadable(captures)
+        spools = [stack.enter_context(closing(source)) for source in sources if isinstance(source, Spool)]
     with warnings.catch_warnings(), follow(quiet) as progress:
         warnings.simplefilter("ignore", CaptureWarning)  # the report says it
         warnings.showwarning = lambda message, *_, **__: None if quiet else complain(str(message))
         if not quiet and will_compile(captures):
             announce_compiling()
-        return settings.analyze(captures, progress)
+        analysis = settings.analyze(sources, progress)
+    for spool in spools:
+        spool.end()
+        if spool.failure is not None:
+            complain(f"{spool.name}: not kept for a second reading, so that there is no evidence: {spool.failure}")
+    return analysis
 
 
 def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on each capture by itself."""
     from closewait_pcap.capture.sources.gathering import gather  # noqa: PLC0415 - only with --each
-    from closewait_pcap.delivery import batch, index  # noqa: PLC0415
+    from closewait_pcap.runs import batch, index  # noqa: PLC0415
 
     gathered = gather(captures)
     names, folder, outcomes = [str(source) for source in gathered.sources], options["report"], []
     for sentence in gathered.passed_over:
         complain(sentence)
     if folder is not None:
-        index.begin_index(folder, batch.folder_names(names), settings)
+        index.begin_index(folder, batch.folder_names(names, settings), settings)
     for outcome in batch.analyze_each(names, settings, folder, options["jobs"]):
         outcomes.append(outcome)
+        for sentence in outcome.aside if not options["quiet"] or outcome.reason else ():
+            complain(sentence)
         if options["format_"] == "text" and options["output"] is None:
             show(index.line(outcome) + "\n")
-        elif outcome.reason:
+        elif outcome.reason and not outcome.aside:
             complain(f"{outcome.capture}: {outcome.reason}")
     if options["format_"] == "json":
         _deliver(index.index_json(outcomes), options["output"])
@@ -212,31 +220,6 @@ def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[st
         sys.exit(EXIT_UNREADABLE if unread == len(outcomes) else EXIT_SOME_UNREADABLE)
     counts = {"close-wait": sum(each.close_wait for each in outcomes), "stuck": sum(each.stuck for each in outcomes)}
     sys.exit(EXIT_FOUND if counts.get(options["fail_on"], 0) else 0)
-
-
-def _check_evidence(captures: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Refuse what evidence and mapped addresses cannot be of, before anything is read."""
-    if options["payload"] and not options["evidence"]:
-        raise click.UsageError("--payload says what becomes of payload in --evidence FILE, and there is none.")
-    for name in ("evidence", "anonymize"):
-        if not captures and options[name] is not None:
-            raise click.UsageError(f"--{name} is of a capture, and there is none.")
-        if options["each"] and options[name] is not None:
-            raise click.UsageError(f"--{name} is of one analysis of captures, not of --each.")
-    if options["report"] is not None and options["anonymize"] is not None:
-        raise click.UsageError(
-            "--report names the captures in its manifest, which --anonymize is to hide: use -o and --evidence."
-        )
-    pipes = [name for name in captures if name == "-" or _is_pipe(Path(name))]
-    if options["evidence"] and pipes:
-        what = "standard input" if pipes[0] == "-" else f"a pipe ({pipes[0]})"
-        raise click.UsageError(f"--evidence reads the capture twice, which {what} does not allow: save it to a file first.")
-
-
-def _is_pipe(path: Path) -> bool:
-    with suppress(OSError, ValueError):
-        return path.exists() and not path.is_dir() and not path.is_file()
-    return False
 
 
 def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any]) -> None:
@@ -259,21 +242,21 @@ def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any
 
 def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
-    for name in ("since", "until"):
-        if options[name] is not None:
-            raise click.UsageError(f"--{name} chooses flows of a capture, and there is none.")
-    from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.reports import json, markdown, tables  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
-    analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.host, settings.port)
+    analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.choice.host, settings.choice.port)
     for sentence in analysis.unreadable:
         complain(sentence)
     hosts = analysis.hosts
     if options["format_"] == "json":
         _deliver(json.document([], json.describe_tables(hosts, tables.headline(hosts), analysis.warnings)), options["output"])
+    elif options["format_"] == "markdown":
+        told = tables.tell(hosts, all_sockets=settings.choice.all_flows)
+        _deliver(markdown.page(tables.headline(hosts), told, analysis.warnings), options["output"])
     else:
         look = page() if options["output"] is None else {}
-        _deliver(tables.render(hosts, analysis.warnings, all_sockets=settings.all_flows, **look), options["output"])
+        _deliver(tables.render(hosts, analysis.warnings, all_sockets=settings.choice.all_flows, **look), options["output"])
     if analysis.unreadable:
         sys.exit(EXIT_SOME_UNREADABLE)
     span = parse_span(settings.stuck_after)

@@ -6,7 +6,8 @@ and processes, and what is counted.
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
@@ -18,7 +19,9 @@ from closewait_pcap.anonymizing import Anonymizer
 from closewait_pcap.capture.info import CaptureInfo, Gap
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.table import Facts
+from closewait_pcap.quantities import count
 from closewait_pcap.results import Result, Values
+from closewait_pcap.sockets.collecting import table_warnings
 
 if TYPE_CHECKING:
     from closewait_pcap.sockets.addresses import Endpoint
@@ -90,6 +93,26 @@ def _map(table: Structured, name: str, anonymizer: Anonymizer) -> Values:
     return anonymizer.words(np.stack([table[f"{name}_hi"], table[f"{name}_lo"]], axis=1))
 
 
+def masked_sentences(result: Result, sentences: Sequence[str], not_of_it: Collection[str], rename: Rename) -> list[str]:
+    """Take names out of sentences about an analysis.
+
+    Args:
+        result: the analysis, as captured.
+        sentences: what limits it.
+        not_of_it: those of them that name what is no part of it, or why it could not be read.
+        rename: as `anonymized` gives it.
+
+    Returns:
+        Sentences; those that quote what stands in a socket table, or name what is no part of it, are counted.
+    """
+    quoting = set(table_warnings(result.matches.snapshots)) if result.matches is not None else set()
+    unnamed = sum(sentence in not_of_it for sentence in sentences)
+    unquoted = sum(sentence in quoting for sentence in sentences)
+    found = [f"passed over, and not named here: {count(unnamed, 'input')}"] if unnamed else []
+    found += [f"not quoted here: {count(unquoted, 'remark')} on lines of socket tables"] if unquoted else []
+    return found + [rename(sentence) for sentence in sentences if sentence not in quoting and sentence not in not_of_it]
+
+
 def _renaming(result: Result) -> Rename:
     """Make what replaces the names of files in sentences."""
     names: dict[str, str] = {}
@@ -97,19 +120,24 @@ def _renaming(result: Result) -> Rename:
     def add(files: Sequence[str], kind: str) -> None:
         different = list(dict.fromkeys(files))
         for number, file in enumerate(different, 1):
-            names[file] = names[PurePath(file).name] = f"{kind}-{number}" if len(different) > 1 else kind
+            alias = f"{kind}-{number}" if len(different) > 1 else kind
+            names.update(dict.fromkeys((file, PurePath(file).name, _host(file)), alias))
 
     if result.matches is not None:
         add([snapshot.source for snapshot in result.matches.snapshots], "sockets")
     add(result.capture.files, "capture")
     longest_first = sorted(filter(None, names), key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)") if longest_first else None
 
     def rename(text: str) -> str:
-        for name in longest_first:
-            text = text.replace(name, names[name])
-        return text
+        return text if pattern is None else pattern.sub(lambda found: names[found[0]], text)
 
     return rename
+
+
+def _host(file: str) -> str:
+    """Name the host of a URL; empty where it is none."""
+    return re.sub(r":\d+\Z", "", file.partition("://")[2].partition("/")[0])
 
 
 def _masked_info(info: CaptureInfo, rename: Rename) -> CaptureInfo:

@@ -1,19 +1,14 @@
 """What the words on a command line mean: times, addresses, spans, and which files are socket tables."""
 
-import ipaddress
-import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from closewait_pcap.analysis import parse_span
 from closewait_pcap.anonymizing import read_key
-from closewait_pcap.capture.packets import address_words
+from closewait_pcap.notation import parse_address, parse_moment, parse_span
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OPTION = "--sockets"
 ANONYMIZE = "--anonymize"
 _HEAD = 4096
@@ -28,15 +23,11 @@ class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clic
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn text into ns since the epoch; datetime knows no ns, so they are read apart."""
-        text = str(value).strip().removesuffix("UTC").rstrip()
-        fraction = re.search(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)", text)
+        """Turn text into ns since the epoch."""
         try:
-            moment = datetime.fromisoformat(text.replace(fraction[0], "", 1) if fraction else text)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-11-21T10:00:00 (UTC) or 2026-11-21T11:00:00+01:00", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + (int(fraction[1].ljust(9, "0")) if fraction else 0)
+            return parse_moment(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
@@ -46,12 +37,10 @@ class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer cli
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Turn text into the two words that are stored of an address."""
-        text = str(value)
-        text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
         try:
-            return address_words(ipaddress.ip_address(text).packed)
-        except ValueError:
-            self.fail(f"{value!r} is no IP address", param, ctx)
+            return parse_address(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only

@@ -52,6 +52,8 @@ def socket_name(address: str, port: int) -> str:
 
 def printable(text: str) -> str:
     """Make text from outside safe for a terminal: control and bidirectional characters are written out."""
+    if text.isprintable():  # nearly all is, and there is much of it
+        return text
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 

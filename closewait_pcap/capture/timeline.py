@@ -246,6 +246,7 @@ class Timeline:
                     quiet=self._readings > 1,
                 )
             except CaptureError as error:
+                self._parts.remove(part)  # a second reading need not try again, nor say so again
                 self._pass_over(error, alone=part.alone)
                 return
             self.infos.append(reader.info)
@@ -255,7 +256,7 @@ class Timeline:
             lane.refill()
         except CaptureError as error:  # reading failed before the first frame, or the first ones are damaged, and strict
             self._lanes.remove(lane)
-            self._parts.remove(part)  # a second reading need not try again, nor say so again
+            self._parts.remove(part)
             self.infos.pop()
             lane.close()
             self._pass_over(error, alone=part.alone)

@@ -6,6 +6,8 @@ from closewait_pcap.engine import Structured
 from closewait_pcap.evidence.selection import EVERY, HEAD, TAIL
 from closewait_pcap.results import Values
 
+_ENDINGS = 1 << 18
+"""Of digests, so many endings are told apart by a table, which is faster than to look each digest up."""
 _ENDS = "src_hi", "src_lo", "srcport", "dst_hi", "dst_lo", "dstport"
 
 
@@ -24,6 +26,8 @@ class Pairs:
         digests += _digest(keys["b_hi"], keys["b_lo"], keys["ports"] & 0xFFFF)
         order = np.argsort(digests)
         self._digests, self._keys = digests[order], keys[order]
+        self._endings = np.zeros(_ENDINGS, np.bool_)
+        self._endings[digests & (_ENDINGS - 1)] = True
         self._totals, self._taps = totals[order], taps[order]
         self._seen = np.zeros(len(keys), np.int64)
         self._proving = proving
@@ -40,14 +44,14 @@ class Pairs:
         """
         if not len(self._keys):
             return places[:0], places[:0], 0
-        ends = {name: packets[name][places].astype(np.int64) for name in _ENDS}
-        digests = _digest(ends["src_hi"], ends["src_lo"], ends["srcport"]) + _digest(
-            ends["dst_hi"], ends["dst_lo"], ends["dstport"]
-        )
+        digests = _digest(packets["src_hi"], packets["src_lo"], packets["srcport"].astype(np.int64))
+        digests += _digest(packets["dst_hi"], packets["dst_lo"], packets["dstport"].astype(np.int64))
+        places = places[self._endings[digests[places] & (_ENDINGS - 1)]]
+        digests = digests[places]
         pair = np.minimum(np.searchsorted(self._digests, digests), len(self._digests) - 1)
-        likely = np.flatnonzero(self._digests[pair] == digests)
-        likely = likely[self._is_of(pair[likely], {name: column[likely] for name, column in ends.items()})]
-        places, pair = places[likely], pair[likely]
+        same = self._digests[pair] == digests
+        same &= self._is_of(pair, {name: packets[name][places].astype(np.int64) for name in _ENDS})
+        places, pair = places[same], pair[same]
         stays = self._stays(packets["frame"][places], pair)
         return places[stays], self._taps[pair[stays]], int(len(stays) - stays.sum())
 

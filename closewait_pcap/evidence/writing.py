@@ -1,6 +1,7 @@
 """The second pass: reads the capture again, and writes the packets of the chosen flows."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -75,9 +76,12 @@ def write_evidence(
     selection = select(result, rows, most_bytes, payload=payload)
     writer = _Writer(result, selection, stream, payload=payload, anonymizer=anonymizer)
     writer.begin(application)
-    for batch, rows_filled in timeline.batches():
-        for packet, tap in writer.choose(as_array(batch, PACKET, rows_filled)):
-            writer.write(timeline.frame(packet.frame, packet.offset, packet.caplen), packet, tap)
+    with closing(timeline.batches()) as batches:
+        for batch, rows_filled in batches:
+            for packet, tap in writer.choose(as_array(batch, PACKET, rows_filled)):
+                writer.write(timeline.frame(packet.frame, packet.offset, packet.caplen), packet, tap)
+            if writer.is_beyond:
+                break
     writer.finish()
     return EvidenceSummary(
         flows=len(selection.flagged),
@@ -117,6 +121,7 @@ class _Writer:
         self._images = _images(keys, anonymizer)
         parts = result.capture.parts or [result.capture]
         self._last = np.array([part.frames for part in parts], np.int64)  # later ones are new, or were not waited for
+        self._passed = np.zeros(len(parts), np.bool_)
 
     def begin(self, application: str) -> None:
         """Write what stands before the packets."""
@@ -138,12 +143,20 @@ class _Writer:
     def choose(self, packets: Structured) -> Iterator[tuple[Segment, int]]:
         """Find the packets of a batch that are to be written, and their taps."""
         usable = packets["quality"] & (NOT_TCP | NUMBERING_ONLY) == 0
-        usable &= packets["frame"] & ((1 << FRAME_BITS) - 1) <= self._last[packets["frame"] >> FRAME_BITS]
+        files = packets["frame"] >> FRAME_BITS
+        known = packets["frame"] & ((1 << FRAME_BITS) - 1) <= self._last[files]
+        self._passed[files[~known]] = True
+        usable &= known
         places, taps, trimmed = self._pairs.find(packets, np.flatnonzero(usable))
         self.trimmed += trimmed
         chosen = packets[places]
         columns = (chosen[name].tolist() for name in Segment._fields)
         return zip(map(Segment._make, zip(*columns, strict=True)), taps.tolist(), strict=True)
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether what comes was not there, or not waited for, when the capture was analysed."""
+        return bool(self._passed.all())
 
     def write(self, frame: bytes, packet: Segment, tap: int) -> None:
         """Write one packet."""

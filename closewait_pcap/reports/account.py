@@ -1,6 +1,7 @@
 """What is to be said of one analysis, gathered once: every format says the same of it, in the same words and numbers."""
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,6 +38,13 @@ class Account:
     """Formats for programs list no more flows and endpoints than so many; None: all."""
     tabled: int = MOST
     """Tables for a person list no more flows and endpoints than so many, but all flows where `all_flows` asks for them."""
+
+    def shortened(self, most: int) -> "Account":
+        """Give the same with so many flows and endpoints for programs at most, without finding all else again."""
+        shorter = copy(self)
+        shorter.most = most
+        vars(shorter).pop("listed", None)
+        return shorter
 
     @cached_property
     def rows(self) -> Values:

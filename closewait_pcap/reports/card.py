@@ -26,7 +26,7 @@ def render(account: Account) -> str:
         HTML that stands by itself, without a script.
     """
     info, number = account.result.capture, len(account.warnings)
-    section, limits = who.say(replace(account, tabled=_ENDPOINTS)), warnings.say(account)
+    section, limits = who.say(replace(account, tabled=_ENDPOINTS)), warnings.say(account.warnings)
     more = len(account.endpoints["side"]) - _ENDPOINTS
     flows = quantities.count(account.summary.flows, "TCP flow")
     return render_part(

@@ -12,16 +12,23 @@ _WORD = re.compile(r"(?:[^\W_]|(?<=[^\W_])_+(?=[^\W_])|[.,:;()/'\"?!+=─-])+")
 """What is no markup in any dialect: letters and digits, underscores between those, some punctuation."""
 _LIVELY = re.compile(r"://|^www\.|:[^:\d/]*[^\W\d][^:/]*:|^[-+=/#]|^\d+[.)]$", re.IGNORECASE)
 """What is plain text in Markdown, and yet becomes a link, an emoji, a quick action or a list where tickets are shown."""
+_FILTER = re.compile(r"(tcp\.stream (?:eq \d+|in \{\d+(?:, \d+)*\}))")
+"""A display filter in a sentence: it is copied whole."""
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that a spreadsheet evaluates. Source: OWASP, CSV Injection."""
 
 
 def markdown(text: str) -> str:
-    """Write plain text as Markdown: every word that could be anything else than a word stands as code.
+    """Write plain text as Markdown: every word that could be anything else than a word stands as code, a display filter as one.
 
     In code nothing has a meaning, not in GitHub's, GitLab's or Jira's dialect; a backslash is not enough against ``@user``.
     """
-    return " ".join(_word(word) for word in printable(text).split(" "))
+    pieces = _FILTER.split(printable(text))  # every second one is a filter
+    return "".join(code(piece) if place % 2 else _words(piece) for place, piece in enumerate(pieces))
+
+
+def _words(text: str) -> str:
+    return " ".join(map(_word, text.split(" ")))
 
 
 def _word(word: str) -> str:

@@ -29,7 +29,10 @@ def require(format_: str) -> None:
 
     Raises:
         MissingExtra: it needs a package that is not installed.
+        ValueError: there is no such format.
     """
+    if format_ not in FORMATS:
+        raise ValueError(f"no such format: {format_!r}; there are {', '.join(FORMATS)}")
     package = _NEEDS.get(format_)
     if package is not None and find_spec(package) is None:
         raise MissingExtra(f"{format_} needs {package}: pip install 'closewait-pcap[{format_}]'")

@@ -55,7 +55,7 @@ class _Endpoint(NamedTuple):
 
 
 def _page(account: Account, pictures: list[_Endpoint]) -> str:
-    told = [*tell(account), *filter(None, [warnings.say(account)])]
+    told = [*tell(account), *filter(None, [warnings.say(account.warnings)])]
     sections = [_cut(section, account) for section in told]
     waits = bool(account.summary.close_wait)
     more = len(account.endpoints["side"]) - len(pictures)

@@ -1,11 +1,11 @@
 """The report for a ticket: Markdown that GitHub, GitLab and Jira show alike when it is pasted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import code, markdown, markdown_cell
 from closewait_pcap.reports.parts import Command, Section, Table
-from closewait_pcap.reports.sections import warnings
+from closewait_pcap.reports.sections.warnings import say as say_warnings
 from closewait_pcap.reports.telling import tell
 
 LIMIT = 32_000
@@ -23,9 +23,23 @@ def render(account: Account) -> str:
     Returns:
         Markdown, shorter than `LIMIT`, ending in a newline.
     """
-    *sections, last = [*tell(account)]
-    end = filter(None, [warnings.say(account)])
-    kept = [f"**{markdown(account.headline)}**\n"]
+    return page(account.headline, tell(account), account.warnings)
+
+
+def page(headline: str, told: Sequence[Section], warnings: Sequence[str]) -> str:
+    """Write a report that is short enough to be pasted.
+
+    Args:
+        headline: in one sentence.
+        told: what follows, at least one section; of what is too long, only the titles are left, but never of the last one.
+        warnings: what limits it.
+
+    Returns:
+        Markdown, shorter than `LIMIT`, ending in a newline.
+    """
+    *sections, last = told
+    end = filter(None, [say_warnings(warnings)])
+    kept = [f"**{markdown(headline)}**\n"]
     ending = [_section(section) for section in (*end, last)]
     room, left_out = LIMIT - _size(kept) - _size(ending) - 200, []
     for section in sections:
@@ -34,7 +48,7 @@ def render(account: Account) -> str:
             kept.append(text)
             room -= len(text.encode()) + 1
         else:
-            left_out.append(section.title)
+            left_out.append(section.title or section.name)
     if left_out:
         kept.append(f"Too long to be pasted, see the other reports: {', '.join(left_out)}\n")
     return "\n".join(kept + ending)

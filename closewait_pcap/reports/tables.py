@@ -1,11 +1,11 @@
-"""The report on socket tables without a capture, for a person at a terminal."""
+"""The report on socket tables without a capture: the same for a terminal and for a ticket."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from closewait_pcap import quantities
 from closewait_pcap.holdings import Holding, Host
-from closewait_pcap.reports.parts import Table
+from closewait_pcap.reports.parts import Command, Part, Section, Sentence, Table
 from closewait_pcap.reports.sections.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
 from closewait_pcap.reports.text import Page
 from closewait_pcap.sockets.addresses import Endpoint
@@ -19,7 +19,7 @@ _RED, _GREEN, _WARNING = "1;31", "1;32", "33"
 def render(
     hosts: Sequence[Host], warnings: list[str], *, all_sockets: bool = False, width: int | None = None, color: bool = False
 ) -> str:
-    """Write the report.
+    """Write the report for a terminal.
 
     Args:
         hosts: what was found on each.
@@ -32,25 +32,46 @@ def render(
         The text, ending in a newline.
     """
     page = Page(width, color)
-    waiting = any(holding.close_wait for host in hosts for holding in host.holdings())
-    page.say(headline(hosts), _RED if waiting else _GREEN)
-    for host in hosts:
-        _say_host(page, host, all_sockets=all_sockets)
-    page.say()
-    if waiting and not any(len(host.snapshots) > 1 for host in hosts):
-        page.say(
-            "For how long they have waited, one table does not tell. Next: the same again a minute later "
-            "(analyze --sockets FIRST SECOND), or a capture beside it (analyze CAPTURE --sockets FILE)."
-        )
-    elif waiting and not any(host.span for host in hosts):
-        page.say("For how long they have waited, tables without times do not tell. Next: write `date -u` before each.")
-    if waiting:
-        page.say("CLOSE_WAIT has no timer: only closing the socket ends it; keepalive and sysctl settings do not.")
-    for host in hosts:
-        page.say(_table_line(host))
+    page.say(headline(hosts), _RED if _any_waits(hosts) else _GREEN)
+    for section in tell(hosts, all_sockets=all_sockets):
+        page.section(section)
     for warning in warnings:
         page.say(f"Warning: {quantities.printable(warning)}", _WARNING)
     return "\n".join(page.lines) + "\n"
+
+
+def tell(hosts: Sequence[Host], *, all_sockets: bool = False) -> list[Section]:
+    """Give what follows the headline, in the order of telling.
+
+    Args:
+        hosts: what was found on each.
+        all_sockets: list every socket in CLOSE_WAIT.
+    """
+    sections = [section for host in hosts for section in _of_host(host, all_sockets=all_sockets)]
+    return [*sections, Section("tables", "", [*_following(hosts), *(Sentence(_table_line(host)) for host in hosts)])]
+
+
+def _any_waits(hosts: Sequence[Host]) -> bool:
+    return any(holding.close_wait for host in hosts for holding in host.holdings())
+
+
+def _following(hosts: Sequence[Host]) -> list[Part]:
+    """Say what tells more than these tables do."""
+    if not _any_waits(hosts):
+        return []
+    parts: list[Part] = []
+    if not any(len(host.snapshots) > 1 for host in hosts):
+        parts = [
+            Sentence("For how long they have waited, one table does not tell."),
+            Command("Next, the same again a minute later", "analyze --sockets FIRST SECOND"),
+            Command("Or a capture beside it", "analyze CAPTURE --sockets FILE"),
+        ]
+    elif not any(host.span for host in hosts):
+        parts = [
+            Sentence("For how long they have waited, tables without times do not tell."),
+            Command("Next, with the time before each", "(date -u; ss -tanpe) >> ss.txt"),
+        ]
+    return [*parts, Sentence("CLOSE_WAIT has no timer: only closing the socket ends it; keepalive and sysctl settings do not.")]
 
 
 def headline(hosts: Sequence[Host]) -> str:
@@ -121,27 +142,24 @@ def end_text(end: Endpoint) -> str:
     return quantities.socket_name("*" if end.address is None else str(end.address), end.port or 0)
 
 
-def _say_host(page: Page, host: Host, *, all_sockets: bool) -> None:
-    holdings = host.holdings()
+def _of_host(host: Host, *, all_sockets: bool) -> list[Section]:
+    holdings, sections = host.holdings(), []
     if holdings:
-        page.say()
-        page.table(_holding_table(holdings[:WORST]))
+        parts: list[Part] = [_holding_table(holdings[:WORST])]
         if len(holdings) > WORST:
-            page.say(f"... and {quantities.count(len(holdings) - WORST, 'more endpoint')}", indent="  ")
+            parts.append(Sentence(f"... and {quantities.count(len(holdings) - WORST, 'more endpoint')}", 1))
+        sections.append(Section("endpoints", "", parts))
     sockets = [socket for holding in holdings for socket in holding.close_wait]
     if sockets:
         listed = sockets if all_sockets else sockets[:WORST]
-        page.say()
-        page.table(_socket_table(listed))
+        parts = [_socket_table(listed)]
         if len(sockets) > len(listed):
-            page.say(f"... and {quantities.count(len(sockets) - len(listed), 'more socket')}; --all lists every one", indent="  ")
-        page.say()
-        for sentence in holder_sentences(sockets):
-            page.say(sentence)
-    for sentence in queue_sentences([host.last]):
-        page.say(sentence)
-    for sentence in reader_sentences([host.last]):
-        page.say(sentence)
+            more = quantities.count(len(sockets) - len(listed), "more socket")
+            parts.append(Sentence(f"... and {more}; --all lists every one", 1))
+        sections.append(Section("sockets", "", parts))
+    said = holder_sentences(sockets) if sockets else []
+    said += [*queue_sentences([host.last]), *reader_sentences([host.last])]
+    return [*sections, Section("holders", "", [*map(Sentence, said)])] if said else sections
 
 
 def _holding_table(holdings: list[Holding]) -> Table:

@@ -2,13 +2,20 @@
 
 import gzip
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from closewait_pcap import analyze
-from tests.cli.running import ROOT, run, sample
+from tests.cli.running import ROOT, environment, run, sample
+from tests.conversations import CLIENT, SERVER, Talk, captured
 from tests.evidence.leaking import SECRET, capture
 
 LEAK, BUSY = sample("healthy_and_leaking"), sample("busy_worker")
@@ -65,16 +72,63 @@ def test_payload_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
     assert SECRET * 30 in gzip.decompress(path.read_bytes())
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_a_pipe_is_kept_for_the_second_reading(name: str, tmp_path: Path) -> None:
+    path, same = tmp_path / "pipe.pcapng", tmp_path / "file.pcapng"
+    done = run(name, "--evidence", str(path), stdin=(ROOT / LEAK).read_bytes())
+    assert done.returncode == 0
+    assert done.stdout.decode() == run(LEAK, "--evidence", str(same)).stdout.decode().replace(LEAK, name.replace("-", "<stdin>"))
+    assert path.read_bytes() == same.read_bytes()
+
+
+def test_where_a_pipe_cannot_be_kept_the_report_is_made_and_the_reason_said(tmp_path: Path) -> None:
+    """No file may become larger than 200 KB, as if there were no more room: enough for the reports, not for the capture."""
+    talks = [Talk(n / 100).is_served().closes(CLIENT).closes(SERVER) for n in range(500)]
+    command = [sys.executable, "-m", "closewait_pcap", "-", "--report", str(tmp_path / "r")]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, timeout=60, check=False,
+        input=captured([*talks, Talk(3).is_served().closes(CLIENT)], until=9),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"1 flow in CLOSE_WAIT")
+    assert done.stderr.decode().splitlines() == [
+        "analyze: <stdin>: not kept for a second reading, so that there is no evidence: File too large",
+        f"analyze: {tmp_path / 'r'}: no evidence in it: <stdin>: evidence takes a second reading, which a pipe does not allow; "
+        "save it to a file first",
+    ]
+    assert not (tmp_path / "r" / "evidence.pcapng.gz").exists()
+
+
+def test_ctrl_c_ends_an_endless_pipe_and_the_bundle_has_evidence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "closewait_pcap", "-", "--report", str(tmp_path / "r")]
+    with subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write((ROOT / LEAK).read_bytes())
+        process.stdin.flush()
+        time.sleep(1.5)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr is not None
+        assert b"3 flows; 27 frames; payload cut" in process.stderr.read()
+    assert len(analyze(tmp_path / "r" / "evidence.pcapng.gz").close_wait) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (
-            ("-", "--evidence", "x"),
-            "--evidence reads the capture twice, which standard input does not allow: save it to a file first",
+            (LEAK, "--payload", "keep"),
+            "--payload says what becomes of payload in --evidence FILE or --report DIR: give one of them",
         ),
-        (("/dev/stdin", "--evidence", "x"), "which a pipe (/dev/stdin) does not allow"),
-        ((LEAK, "--payload", "keep"), "--payload says what becomes of payload in --evidence FILE, and there is none"),
         (("--sockets", LEAK, "--evidence", "x"), "--evidence is of a capture, and there is none"),
+        (("--sockets", LEAK, "--anonymize"), "--anonymize is of a capture, and there is none"),
+        (
+            ("--each", LEAK, "--evidence", "x"),
+            "--evidence is of one analysis of captures; with --each, --report DIR has it in each bundle",
+        ),
         ((LEAK, "--anonymize=README.md"), "README.md: no key: it must be 32 bytes, or 64 hexadecimal digits"),
         ((LEAK, "--anonymize=/nowhere/key"), "/nowhere/key: No such file or directory"),
     ],

@@ -198,7 +198,7 @@ def test_tables_without_times_keep_their_order(tmp_path: Path) -> None:
     page = run("--sockets", "ss0.txt", "ss1.txt", cwd=tmp_path).stdout.decode()
     assert page.startswith("3 sockets in CLOSE_WAIT")
     assert "the number grew by 2." in page
-    assert "tables without times do not tell. Next: write `date -u` before each." in page
+    assert "tables without times do not tell.\nNext, with the time before each: (date -u; ss -tanpe) >> ss.txt" in page
 
 
 @pytest.mark.parametrize(
@@ -323,3 +323,18 @@ def test_this_host_beside_a_capture_of_it(tmp_path: Path) -> None:
             assert (flow["server_pid"], flow["server_fd"]) == (os.getpid(), accepted.fileno())
             assert flow["held_s"] > 0.3
             assert flow["close_wait_last"] is not None
+
+
+def test_tables_alone_as_markdown_for_a_ticket(tmp_path: Path) -> None:
+    (tmp_path / "ss.txt").write_text(grown(12))
+    page = run("--sockets", "ss.txt", "--format", "markdown", cwd=tmp_path).stdout.decode()
+    text = run("--sockets", "ss.txt", cwd=tmp_path).stdout.decode()
+    headline = text.splitlines()[0]
+    assert page.splitlines()[0].replace("`", "") == f"**{headline}**"
+    assert "| CLOSE_WAIT | peer | Recv-Q | Send-Q | held by |" in page
+    assert "\n- Next, the same again a minute later: `analyze --sockets FIRST SECOND`\n" in page
+    assert "... and 2 more sockets; `--all` lists every one" in page
+    assert len(page.encode()) < 32_000
+    done = run("--sockets", "ss.txt", "--format", "csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"--format csv is of a capture; of socket tables alone: text, markdown or json" in done.stderr

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import analyze
-from closewait_pcap.choosing import choose
+from closewait_pcap.choosing import Choice, choose
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.verdicts.trends import Trend
 from tests.conversations import CLIENT, SERVER, Talk, analyzed
@@ -94,7 +94,7 @@ def test_what_is_shown_of_a_time_has_the_trend_of_that_time() -> None:
     """Later flows are left out by --until: that they are not there does not mean that it has stopped."""
     result = analyzed(leaks(30), until=32).result
     until = int(result.facts.flows["first_time"][14])
-    shown = choose(result, until=until)
+    shown = choose(result, Choice(until=until))
     assert endpoint_values(result, shown, (None, until))["trend"].tolist() == [Trend.growing]
 
 

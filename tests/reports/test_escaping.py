@@ -84,6 +84,15 @@ def test_a_command_is_code_as_a_whole(text: str) -> None:
     assert [child.type for child in children] == ["text", "code_inline"]
 
 
+@pytest.mark.parametrize("filter_", ["tcp.stream eq 7", "tcp.stream in {0, 2}", "tcp.stream in {1}", "tcp.stream in {6, 16, 26}"])
+def test_a_display_filter_in_a_sentence_is_copied_whole(filter_: str) -> None:
+    sentence = f"3 flows: packets of <b> are missing; the first 10: {filter_}."
+    tokens = PARSER.parse(f"- {markdown(sentence)}\n")
+    spans = [child.content for token in tokens for child in token.children or [] if child.type == "code_inline"]
+    assert spans == ["<b>", filter_]
+    assert shown(markdown(sentence)) == sentence
+
+
 def test_what_needs_nothing_is_left_alone() -> None:
     plain = "3 flows in CLOSE_WAIT (3 stuck for 1 s or longer): server 192.0.2.2:8080 does not close. Since 11:56:03.788614 UTC."
     assert markdown(plain) == plain

@@ -11,8 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from closewait_pcap import Analysis, analyze
-from closewait_pcap.delivery.bundle import MEMBERS, write_bundle
-from closewait_pcap.delivery.settings import Settings
+from closewait_pcap.delivery.bundle import EVIDENCE, MEMBERS
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import BINARY, FORMATS
@@ -105,5 +104,5 @@ def test_what_programs_read_is_well_formed(reports: dict[str, str]) -> None:
 
 
 def test_a_bundle_has_only_names_of_its_own(hostile: Analysis, tmp_path: Path) -> None:
-    write_bundle(tmp_path / "r", hostile, Settings())
-    assert {path.name for path in (tmp_path / "r").iterdir()} == {*MEMBERS, "manifest.json"}
+    hostile.bundle(tmp_path / "r")
+    assert {path.name for path in (tmp_path / "r").iterdir()} == {*MEMBERS, EVIDENCE, "manifest.json"}

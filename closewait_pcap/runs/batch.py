@@ -5,14 +5,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from closewait_pcap.delivery.bundle import write_bundle
 from closewait_pcap.delivery.hashing import Hashes
-from closewait_pcap.delivery.settings import Settings
 from closewait_pcap.errors import CaptureWarning, ClosewaitError
 from closewait_pcap.quantities import short_names
+from closewait_pcap.runs.settings import Settings
 
 _LONGEST = 100
 """Letters of a folder's name."""
@@ -23,6 +22,7 @@ class Outcome:
     """What came of one capture."""
 
     capture: str
+    """Its name, or where addresses are mapped its number."""
     headline: str = ""
     flows: int = 0
     close_wait: int = 0
@@ -32,6 +32,8 @@ class Outcome:
     """Of its bundle, beside the index."""
     reason: str = ""
     """Why it could not be read; empty where it could."""
+    aside: tuple[str, ...] = ()
+    """What only who runs the command is to know: it may have names that reports leave out."""
 
 
 def analyze_each(captures: Sequence[str], settings: Settings, folder: Path | None, jobs: int) -> Iterator[Outcome]:
@@ -49,7 +51,7 @@ def analyze_each(captures: Sequence[str], settings: Settings, folder: Path | Non
     Raises:
         ReportError: a bundle cannot be written: then none of the others can.
     """
-    work = [(capture, settings, folder, name) for capture, name in zip(captures, folder_names(captures), strict=True)]
+    work = [(capture, settings, folder, name) for capture, name in zip(captures, folder_names(captures, settings), strict=True)]
     if jobs == 1:
         yield from map(_analyze, work)
         return
@@ -80,38 +82,66 @@ def _outcome(task: _Task, future: "Future[Outcome] | None") -> Outcome:
         with ProcessPoolExecutor(1) as alone:
             return alone.submit(_analyze, task).result()
     except BrokenProcessPool:
-        return Outcome(task[0], reason="its process was killed (out of memory?)")
+        return Outcome(_called(task), reason="its process was killed (out of memory?)")
 
 
 def _analyze(task: _Task) -> Outcome:
     capture, settings, folder, name = task
-    hashes = Hashes([capture] if folder is not None else [])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CaptureWarning)  # the report says it
-            analysis = settings.analyze((capture,))
-        account = settings.account(analysis)
-        summary = account.summary
-        outcome = Outcome(
-            capture,
-            account.headline,
-            summary.flows,
-            summary.close_wait,
-            summary.stuck,
-            len(analysis.warnings),
-            name if folder else "",
-        )
-    except ClosewaitError as error:
-        return Outcome(capture, reason=str(error).removeprefix(f"{capture}: "))
-    except Exception as error:
-        return Outcome(capture, reason=f"{type(error).__name__}: {error}")
-    if folder is not None:
-        write_bundle(folder / name, analysis, settings, hashes)
-    return outcome
+    called = _called(task)
+    aside = () if called == capture else (f"{called} is {capture}",)
+    with Hashes([capture] if folder is not None else []) as hashes:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CaptureWarning)  # the report says it
+                analysis = settings.shown(settings.analyze((capture,)))
+            account = analysis.account(settings.choice)
+            summary = account.summary
+            outcome = Outcome(
+                called,
+                account.headline,
+                summary.flows,
+                summary.close_wait,
+                summary.stuck,
+                len(analysis.warnings),
+                name if folder else "",
+                aside=aside,
+            )
+        except Exception as error:
+            return _failed(task, error)
+        if folder is None:
+            return outcome
+        written = settings.bundle(folder / name, analysis, account, hashes)
+        return replace(outcome, aside=(*aside, *(written.sentences[1:] if written.evidence else written.sentences)))
 
 
-def folder_names(captures: Sequence[str]) -> list[str]:
-    """Give each capture a folder that no other one has, named as it is, in letters that are safe everywhere."""
+def _failed(task: _Task, error: Exception) -> Outcome:
+    """Say why a capture could not be read."""
+    capture, settings, _, _ = task
+    expected = isinstance(error, ClosewaitError)
+    reason = str(error).removeprefix(f"{capture}: ") if expected else f"{type(error).__name__}: {error}"
+    if settings.key is None:
+        return Outcome(capture, reason=reason)
+    return Outcome(_called(task), reason="it could not be read", aside=(f"{_called(task)} is {capture}: {reason}",))
+
+
+def _called(task: _Task) -> str:
+    """Name a capture in what may be shown."""
+    capture, settings, _, name = task
+    return capture if settings.key is None else name
+
+
+def folder_names(captures: Sequence[str], settings: Settings) -> list[str]:
+    """Give each capture a folder that no other one has.
+
+    Args:
+        captures: their names.
+        settings: where they map addresses, names are left out, too.
+
+    Returns:
+        The captures' names, in letters that are safe everywhere; or their numbers.
+    """
+    if settings.key is not None:
+        return [f"capture-{number}" for number in range(1, len(captures) + 1)]
     names: list[str] = []
     for capture in short_names(list(captures)):
         plain = re.sub(r"[^A-Za-z0-9._-]", "_", capture.rpartition("/")[2] if len(captures) == 1 else capture).lstrip(".-_")

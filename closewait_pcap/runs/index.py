@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from closewait_pcap.delivery.batch import Outcome
-from closewait_pcap.delivery.bundle import write_folder
-from closewait_pcap.delivery.settings import Settings
+from closewait_pcap.delivery.folders import claim, write_folder
+from closewait_pcap.errors import ReportError
 from closewait_pcap.quantities import count, printable
 from closewait_pcap.reports.escaping import markdown, markdown_cell
 from closewait_pcap.reports.pages import render_page
+from closewait_pcap.runs.batch import Outcome
+from closewait_pcap.runs.settings import Settings
 from closewait_pcap.version import VERSION
 
 MEMBERS = ("index.html", "index.md", "index.json")
@@ -31,8 +32,12 @@ def begin_index(folder: Path, names: Sequence[str], settings: Settings) -> None:
     """Take a folder for bundles of these names, before any of them is made.
 
     Raises:
-        ReportError: the folder holds something else, or cannot be written.
+        ReportError: the folder holds something else, or cannot be written; or it holds bundles that may show names and
+            addresses beside new ones that do not.
     """
+    _, older = claim(folder, of_bundles=True)
+    if older and settings.key is not None:
+        raise ReportError(f"{folder}: holds bundles of an earlier run, which may show addresses and names; name a new folder")
     write_folder(folder, {}, {"options": settings.told()}, bundles=names)
 
 
@@ -60,6 +65,8 @@ def line(outcome: Outcome) -> str:
 def index_json(outcomes: Sequence[Outcome]) -> str:
     """Write the index for programs."""
     captures = [asdict(outcome) | {"read": not outcome.reason} for outcome in worst_first(outcomes)]
+    for capture in captures:
+        del capture["aside"]
     tool = {"name": "closewait-pcap", "version": VERSION}
     return json.dumps({"index_version": 1, "tool": tool, "headline": headline(outcomes), "captures": captures}, indent=1) + "\n"
 

@@ -1,0 +1,1 @@
+"""A run of the command: what was asked for, and many captures one by one with the index of them."""
