@@ -22,8 +22,8 @@ from closewait_pcap.tcp.state import State
 
 LIMIT = 3_000_000
 """Bytes: what a browser on a phone still opens at once."""
-ROWS = 2_000
-"""Of a table: more than that nobody looks at in a page; fewer where they take too much room."""
+ROWS = 1_000
+"""Of a table: as many as programs get in a bundle; fewer where they take too much room."""
 _LADDERS = (2, 1, 1)
 """How many flows of each endpoint have a ladder: the worst has two, others have no pictures at all."""
 

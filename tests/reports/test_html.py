@@ -133,7 +133,7 @@ def test_ten_thousand_flows_are_a_page_that_a_phone_opens(chromium: Browser, tmp
     (tmp_path / "r.html").write_text(report, encoding="utf-8")
     opened = Opened(chromium, tmp_path / "r.html", viewport={"width": 360, "height": 700})
     assert opened.page.locator("#proof tbody tr").count() == ROWS
-    assert opened.page.get_by_text("... and 8,000 more flows that wait or waited").is_visible()
+    assert opened.page.get_by_text("... and 9,000 more flows that wait or waited").is_visible()
     opened.page.locator("#proof input").fill("10.1.9.3:")
     assert opened.page.locator("#proof tbody tr").filter(visible=True).count() == 1
     assert opened.said == []
