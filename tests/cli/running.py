@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(path.parent.name for path in (ROOT / "samples").glob("*/expected.json"))
@@ -83,6 +83,15 @@ def watch(
     os.close(err)
     text = [b"".join(pieces).decode().replace("\r\n", "\n") for pieces in seen.values()]
     return Shown(status, *text)
+
+
+def until_read(pipe: IO[bytes]) -> None:
+    """Wait until all that was written to a pipe has been read, and a little longer, so that it is dealt with, too."""
+    until = time.monotonic() + 30
+    while int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder):
+        assert time.monotonic() < until, "nobody reads"
+        time.sleep(0.05)
+    time.sleep(1)
 
 
 def _read(terminal: int, pieces: list[bytes]) -> None:

@@ -7,14 +7,13 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from closewait_pcap import analyze
-from tests.cli.running import ROOT, environment, run, sample
+from tests.cli.running import ROOT, environment, run, sample, until_read
 from tests.conversations import CLIENT, SERVER, Talk, captured
 from tests.evidence.leaking import SECRET, capture
 
@@ -108,7 +107,7 @@ def test_ctrl_c_ends_an_endless_pipe_and_the_bundle_has_evidence(tmp_path: Path)
         assert process.stdin is not None
         process.stdin.write((ROOT / LEAK).read_bytes())
         process.stdin.flush()
-        time.sleep(1.5)
+        until_read(process.stdin)
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(20) == 130
         assert process.stderr is not None

@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from closewait_pcap import __version__
-from tests.cli.running import ROOT, SAMPLES, environment, run, sample
+from tests.cli.running import ROOT, SAMPLES, environment, run, sample, until_read
 
 LEAK, PORT_REUSE, HEALTHY, TOO_YOUNG = (
     sample(name) for name in ("healthy_and_leaking", "port_reuse", "close_by_client", "echo_cut_at_fin_ack")
@@ -206,7 +205,7 @@ def test_ctrl_c_reports_what_was_read() -> None:
         assert process.stdin is not None
         process.stdin.write((ROOT / LEAK).read_bytes())
         process.stdin.flush()
-        time.sleep(1.5)
+        until_read(process.stdin)
         os.kill(process.pid, signal.SIGINT)
         status = process.wait(20)
         assert process.stdout is not None

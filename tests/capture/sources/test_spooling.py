@@ -6,7 +6,6 @@ import os
 import resource
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from closewait_pcap import CaptureError, analyze
 from closewait_pcap.capture.sources.opening import is_rereadable
 from closewait_pcap.capture.sources.spooling import Spool, rereadable
+from tests.cli.running import until_read
 
 ROOT = Path(__file__).parents[3]
 LEAK = ROOT / "samples" / "healthy_and_leaking" / "capture.pcapng"
@@ -117,7 +117,7 @@ def test_ctrl_c_ends_the_pipe_and_evidence_is_of_what_was_read(compressed: bool,
     main = threading.get_ident()
 
     def interrupt() -> None:
-        time.sleep(1)
+        until_read(other)
         signal.pthread_kill(main, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
