@@ -242,7 +242,7 @@ def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any
 
 def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
-    from closewait_pcap.reports import json, markdown, tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
     analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.choice.host, settings.choice.port)
@@ -251,9 +251,9 @@ def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
     hosts = analysis.hosts
     if options["format_"] == "json":
         _deliver(json.document([], json.describe_tables(hosts, tables.headline(hosts), analysis.warnings)), options["output"])
-    elif options["format_"] == "markdown":
-        told = tables.tell(hosts, all_sockets=settings.choice.all_flows)
-        _deliver(markdown.page(tables.headline(hosts), told, analysis.warnings), options["output"])
+    elif options["format_"] in ("markdown", "html"):
+        report = tables.render_page(options["format_"], hosts, analysis.warnings, all_sockets=settings.choice.all_flows)
+        _deliver(report, options["output"])
     else:
         look = page() if options["output"] is None else {}
         _deliver(tables.render(hosts, analysis.warnings, all_sockets=settings.choice.all_flows, **look), options["output"])

@@ -42,8 +42,9 @@ def check(captures: tuple[str, ...], options: dict[str, Any]) -> None:
 
 def _check_tables(options: dict[str, Any]) -> None:
     """Refuse what socket tables alone cannot give."""
-    if options["format_"] not in ("text", "markdown", "json"):
-        raise click.UsageError(f"--format {options['format_']} is of a capture; of socket tables alone: text, markdown or json.")
+    if options["format_"] not in formats.OF_TABLES:
+        of_tables = ", ".join(formats.OF_TABLES)
+        raise click.UsageError(f"--format {options['format_']} is of a capture; of socket tables alone: {of_tables}.")
     if options["report"] or options["each"]:
         raise click.UsageError("--report and --each are of captures, and there is none.")
     for name in ("evidence", "anonymize"):

@@ -16,6 +16,8 @@ FORMATS = {
     "parquet": "flows, for a data frame",
     "junit": "for a CI job: one test case per service",
 }
+OF_TABLES = ("text", "markdown", "html", "json")
+"""Those of socket tables alone."""
 BINARY = frozenset({"parquet"})
 """What no terminal shows."""
 

@@ -1,6 +1,6 @@
 """The report as a page: one file that asks no network for anything, to be read in a browser, on a phone, and on paper."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from closewait_pcap.plots import age_histogram, ladders, states_over_time
 from closewait_pcap.plots.svg import picture
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.pages import render_page
-from closewait_pcap.reports.parts import Section, Table
+from closewait_pcap.reports.parts import Part, Section, Sentence, Table
 from closewait_pcap.reports.sections import warnings
 from closewait_pcap.reports.telling import tell
 from closewait_pcap.results import cell, display_filter
@@ -37,43 +37,52 @@ def render(account: Account) -> str:
     Returns:
         HTML, shorter than `LIMIT`; the same input gives the same bytes.
     """
-    pictures, rows = _pictures(account), ROWS
+    more = len(account.endpoints["side"]) - len(_LADDERS)
+    shown = {
+        "file": quantities.printable(account.result.capture.file),
+        "waits": bool(account.summary.close_wait),
+        "numbers": [*_numbers(account)],
+        "endpoints": _pictures(account),
+        "unpictured": f"Of {quantities.count(more, 'more endpoint')} there are no pictures here." if more > 0 else "",
+    }
+    rows = ROWS
     while True:
-        page = _page(replace(account, tabled=rows), pictures)
-        if len(page.encode()) <= LIMIT or rows <= 1:
-            return page
+        written = _filled(account.headline, tell(replace(account, tabled=rows)), account.warnings, rows, shown)
+        if len(written.encode()) <= LIMIT or rows <= 1:
+            return written
         rows //= 2
 
 
-class _Endpoint(NamedTuple):
-    """What the page shows of one endpoint."""
+def page(headline: str, told: Sequence[Section], limits: Sequence[str], *, file: str, waits: bool) -> str:
+    """Write a report without pictures.
 
-    name: str
-    timeline: str
-    ages: str
-    ladders: list[dict[str, Any]]
+    Args:
+        headline: in one sentence.
+        told: what follows.
+        limits: the warnings.
+        file: what it is of.
+        waits: whether somebody does not close.
 
-
-def _page(account: Account, pictures: list[_Endpoint]) -> str:
-    told = [*tell(account), *filter(None, [warnings.say(account.warnings)])]
-    sections = [_cut(section, account) for section in told]
-    waits = bool(account.summary.close_wait)
-    more = len(account.endpoints["side"]) - len(pictures)
-    return render_page(
-        "report.html",
-        file=quantities.printable(account.result.capture.file),
-        headline=account.headline,
-        waits=waits,
-        numbers=[*_numbers(account)],
-        sections=sections,
-        endpoints=pictures,
-        unpictured=f"Of {quantities.count(more, 'more endpoint')} there are no pictures here." if more > 0 else "",
-    )
+    Returns:
+        HTML.
+    """
+    shown = {"file": quantities.printable(file), "waits": waits, "numbers": [], "endpoints": [], "unpictured": ""}
+    return _filled(headline, told, limits, ROWS, shown)
 
 
-def _cut(section: Section, account: Account) -> Section:
-    """Keep tables short even where all flows are asked for."""
-    parts = [part._replace(rows=part.rows[: account.tabled]) if isinstance(part, Table) else part for part in section.parts]
+def _filled(headline: str, told: Sequence[Section], limits: Sequence[str], rows: int, shown: dict[str, Any]) -> str:
+    sections = [_cut(section, rows) for section in (*told, *filter(None, [warnings.say(limits)]))]
+    return render_page("report.html", headline=headline, sections=sections, **shown)
+
+
+def _cut(section: Section, rows: int) -> Section:
+    """Keep tables short, also where all flows are asked for, and say how much is left out."""
+    parts: list[Part] = []
+    for part in section.parts:
+        more = len(part.rows) - rows if isinstance(part, Table) else 0
+        parts.append(part._replace(rows=part.rows[:rows]) if isinstance(part, Table) else part)
+        if more > 0:
+            parts.append(Sentence(f"... and {quantities.count(more, 'more row')}, which other formats have"))
     return section._replace(parts=parts)
 
 
@@ -88,6 +97,15 @@ def _numbers(account: Account) -> Iterator[tuple[str, str]]:
         yield "closed in time", f"{int(endpoints['closed'][0]):,}"
         yield "trend", cell(endpoints, "trend", 0).replace("_", " ")
     yield "flows", f"{summary.flows:,}"
+
+
+class _Endpoint(NamedTuple):
+    """What the page shows of one endpoint."""
+
+    name: str
+    timeline: str
+    ages: str
+    ladders: list[dict[str, Any]]
 
 
 def _pictures(account: Account) -> list[_Endpoint]:

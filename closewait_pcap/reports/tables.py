@@ -40,6 +40,26 @@ def render(
     return "\n".join(page.lines) + "\n"
 
 
+def render_page(format_: str, hosts: Sequence[Host], warnings: Sequence[str], *, all_sockets: bool = False) -> str:
+    """Write the report as Markdown or as HTML.
+
+    Args:
+        format_: ``"markdown"`` or ``"html"``.
+        hosts: whose tables were read.
+        warnings: what limits it.
+        all_sockets: list every socket, not only those in CLOSE_WAIT.
+    """
+    told = tell(hosts, all_sockets=all_sockets)
+    if format_ == "markdown":
+        from closewait_pcap.reports import markdown  # noqa: PLC0415 - only what is asked for
+
+        return markdown.page(headline(hosts), told, warnings)
+    from closewait_pcap.reports import html  # noqa: PLC0415
+
+    names = ", ".join(snapshot.source for host in hosts for snapshot in host.snapshots)
+    return html.page(headline(hosts), told, warnings, file=names or "socket tables", waits=_any_waits(hosts))
+
+
 def tell(hosts: Sequence[Host], *, all_sockets: bool = False) -> list[Section]:
     """Give what follows the headline, in the order of telling.
 

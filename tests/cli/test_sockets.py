@@ -335,6 +335,9 @@ def test_tables_alone_as_markdown_for_a_ticket(tmp_path: Path) -> None:
     assert "\n- Next, the same again a minute later: `analyze --sockets FIRST SECOND`\n" in page
     assert "... and 2 more sockets; `--all` lists every one" in page
     assert len(page.encode()) < 32_000
+    written = run("--sockets", "ss.txt", "--format", "html", cwd=tmp_path).stdout.decode()
+    assert f'<h1 class="waits">{headline}</h1>' in written
+    assert "... and 2 more sockets; --all lists every one" in written
     done = run("--sockets", "ss.txt", "--format", "csv", cwd=tmp_path)
     assert done.returncode == 2
-    assert b"--format csv is of a capture; of socket tables alone: text, markdown or json" in done.stderr
+    assert b"--format csv is of a capture; of socket tables alone: text, markdown, html, json" in done.stderr
