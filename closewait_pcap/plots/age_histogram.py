@@ -6,7 +6,7 @@ import numpy as np
 
 from closewait_pcap.courses import Ends
 from closewait_pcap.plots import style
-from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.plots.choosing import Analysed, of_endpoint
 from closewait_pcap.quantities import span
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ def ages(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes | None" =
     Raises:
         IndexError: there is no such endpoint.
     """
-    ax = style.prepare(ax, (5, 3))
-    ends = choose(analysis, endpoint)
-    if ends is None:
-        return style.nothing(ax, "No TCP flows.")
-    style.title(ax, ends.name)
-    return draw(ax, ends)
+    return of_endpoint(draw, analysis, endpoint, ax, (5, 3))
 
 
 def draw(ax: "Axes", ends: Ends) -> "Axes":

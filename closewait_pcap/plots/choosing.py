@@ -1,10 +1,16 @@
 """Which ends a picture is of."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from closewait_pcap.courses import Ends, groups
 from closewait_pcap.endpoints import endpoint_values, flows_of, named
+from closewait_pcap.plots import style
 from closewait_pcap.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
 
 
 class Analysed(Protocol):
@@ -15,7 +21,33 @@ class Analysed(Protocol):
         """Facts and judgement."""
 
 
-def choose(analysis: Analysed, endpoint: int | None) -> Ends | None:
+def of_endpoint(
+    draw: "Callable[[Axes, Ends], Axes]", analysis: Analysed, endpoint: int | None, ax: "Axes | None", size: tuple[float, float]
+) -> "Axes":
+    """Draw a picture of an endpoint.
+
+    Args:
+        draw: what draws it.
+        analysis: of a capture.
+        endpoint: its row in ``analysis.endpoints``; None: the worst one.
+        ax: where to draw; None: in a new figure.
+        size: of that, in inches.
+
+    Returns:
+        The axes.
+
+    Raises:
+        IndexError: there is no such endpoint.
+    """
+    ends = _choose(analysis, endpoint)
+    ax = style.prepare(ax, size)
+    if ends is None:
+        return style.nothing(ax, "No TCP flows.")
+    style.title(ax, ends.name)
+    return draw(ax, ends)
+
+
+def _choose(analysis: Analysed, endpoint: int | None) -> Ends | None:
     """Find an endpoint's ends.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from closewait_pcap.courses import Ends, Stays
 from closewait_pcap.plots import style
-from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.plots.choosing import Analysed, of_endpoint
 from closewait_pcap.quantities import clock_time
 from closewait_pcap.results import Values
 from closewait_pcap.tcp.state import State
@@ -39,12 +39,7 @@ def concurrent(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes | N
     Raises:
         IndexError: there is no such endpoint.
     """
-    ax = style.prepare(ax, (8, 3))
-    ends = choose(analysis, endpoint)
-    if ends is None:
-        return style.nothing(ax, "No TCP flows.")
-    style.title(ax, ends.name)
-    return draw(ax, ends)
+    return of_endpoint(draw, analysis, endpoint, ax, (8, 3))
 
 
 def draw(ax: "Axes", ends: Ends) -> "Axes":

@@ -7,7 +7,7 @@ import numpy as np
 from closewait_pcap.courses import Ends
 from closewait_pcap.errors import MissingExtra
 from closewait_pcap.plots import style
-from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.plots.choosing import Analysed, of_endpoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,7 @@ def closing_times(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes 
         IndexError: there is no such endpoint.
         MissingExtra: scipy is not installed.
     """
-    ax = style.prepare(ax, (6, 3))
-    ends = choose(analysis, endpoint)
-    if ends is None:
-        return style.nothing(ax, "No TCP flows.")
-    style.title(ax, ends.name)
-    return draw(ax, ends)
+    return of_endpoint(draw, analysis, endpoint, ax, (6, 3))
 
 
 def draw(ax: "Axes", ends: Ends) -> "Axes":

@@ -6,7 +6,7 @@ import numpy as np
 
 from closewait_pcap.courses import Ends
 from closewait_pcap.plots import style
-from closewait_pcap.plots.choosing import Analysed, choose
+from closewait_pcap.plots.choosing import Analysed, of_endpoint
 from closewait_pcap.tendencies import watch
 from closewait_pcap.verdicts.verdict import Verdict
 
@@ -34,12 +34,7 @@ def opens_and_closes(analysis: Analysed, endpoint: int | None = None, *, ax: "Ax
     Raises:
         IndexError: there is no such endpoint.
     """
-    ax = style.prepare(ax, (8, 3))
-    ends = choose(analysis, endpoint)
-    if ends is None:
-        return style.nothing(ax, "No TCP flows.")
-    style.title(ax, ends.name)
-    return draw(ax, ends)
+    return of_endpoint(draw, analysis, endpoint, ax, (8, 3))
 
 
 def draw(ax: "Axes", ends: Ends) -> "Axes":
