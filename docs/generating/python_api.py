@@ -1,0 +1,41 @@
+"""The reference's page of the Python names: which there are; Sphinx takes what they do from their docstrings."""
+
+import inspect
+
+import closewait_pcap
+
+_SECTIONS = {
+    "Functions": "autofunction",
+    "Analyses": "autoclass",
+    "States and verdicts": "autoclass",
+    "Errors and warnings": "autoexception",
+}
+
+
+def page() -> str:
+    """Write a directive for each public name, by kind."""
+    parts = [
+        "# Python",
+        "Made by `docs/generate.py` from the names in `closewait_pcap.__all__`; what they do is their docstrings'. What the "
+        "DataFrames hold is on the page of [columns](columns.md).",
+    ]
+    for section, directive in _SECTIONS.items():
+        names = [name for name in closewait_pcap.__all__ if _section(getattr(closewait_pcap, name)) == section]
+        parts.append(f"## {section}")
+        parts += [_directive(directive, name) for name in names]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(thing: object) -> str | None:
+    if inspect.isfunction(thing):
+        return "Functions"
+    if not inspect.isclass(thing):
+        return None
+    if issubclass(thing, Exception):
+        return "Errors and warnings"
+    return "States and verdicts" if hasattr(thing, "__members__") else "Analyses"
+
+
+def _directive(directive: str, name: str) -> str:
+    members = "   :members:\n" if directive == "autoclass" else ""
+    return f"```{{eval-rst}}\n.. {directive}:: closewait_pcap.{name}\n{members}```"
