@@ -32,6 +32,8 @@ autodoc_typehints_description_target = "documented"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
+HIDDEN_COLON = "\ue000"
+
 html_theme = "furo"
 html_title = "closewait-pcap"
 html_static_path = ["_static"]
@@ -42,5 +44,30 @@ html_show_sourcelink = False
 
 
 def setup(app: Sphinx) -> None:
-    """Refuse pages that would load anything from elsewhere."""
+    """Show docstrings as they are meant, and refuse pages that would load anything from elsewhere."""
+    app.connect("autodoc-process-docstring", hide_colons, priority=400)  # napoleon's own is 500
+    app.connect("autodoc-process-docstring", show_colons, priority=600)
+    app.connect("autodoc-process-signature", leave_out_constructors)
     app.connect("build-finished", offline.check)
+
+
+def hide_colons(_app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
+    """Hide colons from napoleon where it would take what is before one for a type: types are annotated, sentences have colons."""
+    sentence = what in ("attribute", "property")
+    for number, line in enumerate(lines):
+        if number and line and not line.startswith(" "):
+            sentence = line == "Returns:"
+        elif sentence:
+            lines[number] = line.replace(":", HIDDEN_COLON)
+
+
+def show_colons(_app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
+    """Put the colons back."""
+    lines[:] = [line.replace(HIDDEN_COLON, ":") for line in lines]
+
+
+def leave_out_constructors(
+    _app: Sphinx, what: str, _name: str, _obj: object, _options: object, arguments: str | None, _to: str
+) -> object:
+    """Show no arguments of classes: analyses are made by functions, states and errors by the program."""
+    return ("", "") if what in ("class", "exception") and arguments is not None else None

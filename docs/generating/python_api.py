@@ -22,6 +22,8 @@ def page() -> str:
     for section, directive in _SECTIONS.items():
         names = [name for name in closewait_pcap.__all__ if _section(getattr(closewait_pcap, name)) == section]
         parts.append(f"## {section}")
+        if section == "Errors and warnings":
+            parts.append(_directive("automodule", "errors"))  # the tree of them all
         parts += [_directive(directive, name) for name in names]
     return "\n\n".join(parts) + "\n"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from closewait_pcap import cli
 from tests.cli.running import run as run_command
-from tests.docs.examples import PAGES, ROOT, blocks, examples, fits, run, workshop
+from tests.docs.examples import COLUMNS, PAGES, ROOT, blocks, examples, fits, run, workshop
 
 README = ROOT / "README.md"
 TOOLS = ("tcpdump", "editcap", "jq", "tshark", "openssl")
@@ -118,3 +119,28 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README.read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in with_blocks("python") if page != README], ids=name)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workshop(tmp_path))
+    for block in blocks(page, "python"):
+        exec(compile(block.text, str(block), "exec"), {})
+
+
+def test_options_that_are_shown_exist() -> None:
+    known = {name for option in cli.command.params for name in option.opts}
+    shown = set()
+    for page in [README, *PAGES]:
+        for block in blocks(page, "sh", "console", "powershell"):
+            for arguments in re.findall(r"\banalyze ([^|\n]*(?:\\\n[^|\n]*)*)", block.text):
+                shown |= set(re.findall(r"(?<=\s)--[a-z-]+", f" {arguments}"))
+    assert len(shown) >= 8
+    assert shown - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_examples_fit_the_page(page: Path) -> None:
+    """A line that is cut off is not read, and a command that is cut off not copied."""
+    shown = [(block, line) for block in blocks(page, "sh", "console", "powershell", "yaml") for line in block.text.splitlines()]
+    assert [f"{block}: {line}" for block, line in shown if len(line) > COLUMNS + len("$ ")] == []
