@@ -51,7 +51,7 @@ def remote_loads(folder: Path) -> list[str]:
 
 def check(app: "Sphinx", exception: Exception | None) -> None:
     """Fail a build whose pages would load anything from elsewhere."""
-    from sphinx.errors import ExtensionError  # noqa: PLC0415 - the tests look at pages without Sphinx
+    from sphinx.util.logging import getLogger  # noqa: PLC0415 - the tests look at pages without Sphinx
 
-    if exception is None and (found := remote_loads(Path(app.outdir))):
-        raise ExtensionError("not readable offline: " + "; ".join(found))
+    for sentence in remote_loads(Path(app.outdir)) if exception is None else ():
+        getLogger(__name__).warning("not readable offline: %s", sentence)

@@ -52,4 +52,6 @@ def test_every_exit_status_has_a_meaning() -> None:
 def test_every_public_name_has_its_place() -> None:
     page = text("reference/python.md")
     names = set(closewait_pcap.__all__) - {"__version__"}
-    assert {found[1] for found in re.finditer(r":: closewait_pcap\.(\w+)$", page, re.MULTILINE)} == names
+    assert {
+        found[1] for found in re.finditer(r"auto(?:class|exception|function):: closewait_pcap\.(\w+)$", page, re.MULTILINE)
+    } == names

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 
@@ -39,12 +40,13 @@ def test_arcs_go_from_box_to_box() -> None:
     for (one, other), route in ROUTES.items():
         points = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", re.sub("[HV]", " ", route.path))]
         assert points[:2] and _touches(one, points[0], points[1]), (one, other)
-        last = _end_of(route.path)
+        last = _corners(route.path)[-1]
         assert _touches(other, *last), (one, other, last)
 
 
-def _end_of(path: str) -> tuple[float, float]:
-    """Where a path ends; H and V keep the other coordinate."""
+def _corners(path: str) -> list[tuple[float, float]]:
+    """Where a path's parts end; H and V keep the other coordinate."""
+    corners = []
     x = y = 0.0
     for command, numbers in re.findall(r"([MLHVQC])([^MLHVQC]*)", path):
         values = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", numbers)]
@@ -54,7 +56,8 @@ def _end_of(path: str) -> tuple[float, float]:
             y = values[-1]
         else:
             x, y = values[-2:]
-    return x, y
+        corners.append((x, y))
+    return corners
 
 
 def _touches(state: State, x: float, y: float) -> bool:
@@ -64,22 +67,31 @@ def _touches(state: State, x: float, y: float) -> bool:
 
 
 def test_labels_are_inside_and_clear_of_boxes_and_of_each_other() -> None:
-    """Widths are estimated: seven pixels a letter, more than the font takes."""
-    labels = [
-        text for group in DRAWING.iter(f"{SVG}g") if "state" not in group.attrib["class"] for text in group.iter(f"{SVG}text")
-    ]
-    areas = [_area(text) for text in labels]
+    areas = _areas()
     assert len(areas) == len(ROUTES) + 2
     assert all(left >= 0 and right <= WIDTH and top >= 0 and bottom <= HEIGHT for left, top, right, bottom in areas)
-    boxes = [
-        (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, x + BOX_WIDTH / 2, y + BOX_HEIGHT / 2) for x, y in [*PLACES.values(), LAST_CLOSED]
-    ]
+    places = [*PLACES.values(), LAST_CLOSED]
+    boxes = [(x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, x + BOX_WIDTH / 2, y + BOX_HEIGHT / 2) for x, y in places]
     everything = areas + boxes
-    clashes = [(one, other) for at, one in enumerate(areas) for other in everything[at + 1 :] if _overlap(one, other)]
-    assert clashes == []
+    assert [(one, other) for at, one in enumerate(areas) for other in everything[at + 1 :] if _overlap(one, other)] == []
+
+
+def test_no_arc_runs_through_a_label() -> None:
+    """Arcs are followed from corner to corner, in pieces."""
+    for arc, route in ROUTES.items():
+        for (x, y), (to_x, to_y) in pairwise(_corners(route.path)):
+            for piece in range(101):
+                here = x + (to_x - x) * piece / 100, y + (to_y - y) * piece / 100
+                assert [area for area in _areas() if _overlap((*here, *here), area)] == [], arc
+
+
+def _areas() -> list[tuple[float, float, float, float]]:
+    groups = [group for group in DRAWING.iter(f"{SVG}g") if "state" not in group.attrib["class"]]
+    return [_area(text) for group in groups for text in group.iter(f"{SVG}text")]
 
 
 def _area(text: ET.Element) -> tuple[float, float, float, float]:
+    """What a label covers; its width is estimated at seven pixels a letter, more than the font takes."""
     x, y, width = float(text.attrib["x"]), float(text.attrib["y"]), 7.0 * len(text.text or "")
     left = {"start": x, "middle": x - width / 2, "end": x - width}[text.attrib["text-anchor"]]
     return left, y - 11, left + width, y + 3
