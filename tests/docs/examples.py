@@ -9,6 +9,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md"))
 COLUMNS = 88
 """As wide as a page shows without scrolling."""
+PATIENCE = 60
+"""Seconds without any output after which a command is taken to hang."""
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
 
 
@@ -88,12 +91,18 @@ def run(command: str, folder: Path, status: int = 0) -> tuple[str, int]:
         os.close(slave)
         shown = b"".join(iter(lambda: _read(master), b""))
         os.close(master)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     return shown.decode().replace("\r\n", "\n"), process.returncode
 
 
 def _read(terminal: int) -> bytes:
+    """What comes next, or nothing at the end, or when nothing comes for long."""
     try:
-        return os.read(terminal, 65536)
+        return os.read(terminal, 65536) if select.select([terminal], [], [], PATIENCE)[0] else b""
     except OSError:  # Linux: nobody has the other end any more
         return b""
 
