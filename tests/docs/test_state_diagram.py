@@ -8,13 +8,14 @@ import pytest
 
 from closewait_pcap.tcp.figure5 import CLOSE_WAIT, ESTABLISHED, FIGURE_5, RCV_FIN, SYN_SENT, TIME_WAIT
 from closewait_pcap.tcp.state import State
-from docs.generating.state_diagram import BOX_HEIGHT, BOX_WIDTH, HEIGHT, LAST_CLOSED, PLACES, ROUTES, WIDTH, draw
+from docs.generating.state_diagram import BOX_HEIGHT, BOX_WIDTH, HEIGHT, LAST_CLOSED, NOTES, PLACES, ROUTES, UNSEEN, WIDTH, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWING = ET.fromstring(draw())
 
 
 def test_every_arc_of_the_table_is_drawn() -> None:
+    assert len({(state, to) for (state, _), to in FIGURE_5.items()}) == len(FIGURE_5), "two arcs between the same states"
     drawn = {
         (State[arc.attrib["data-from"]], State[arc.attrib["data-to"]]) for arc in DRAWING.iter() if "data-from" in arc.attrib
     }
@@ -68,7 +69,7 @@ def _touches(state: State, x: float, y: float) -> bool:
 
 def test_labels_are_inside_and_clear_of_boxes_and_of_each_other() -> None:
     areas = _areas()
-    assert len(areas) == len(ROUTES) + 2
+    assert len(areas) == len(ROUTES) + len(UNSEEN) + len(NOTES)
     assert all(left >= 0 and right <= WIDTH and top >= 0 and bottom <= HEIGHT for left, top, right, bottom in areas)
     places = [*PLACES.values(), LAST_CLOSED]
     boxes = [(x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, x + BOX_WIDTH / 2, y + BOX_HEIGHT / 2) for x, y in places]
@@ -87,7 +88,8 @@ def test_no_arc_runs_through_a_label() -> None:
 
 def _areas() -> list[tuple[float, float, float, float]]:
     groups = [group for group in DRAWING.iter(f"{SVG}g") if "state" not in group.attrib["class"]]
-    return [_area(text) for group in groups for text in group.iter(f"{SVG}text")]
+    notes = DRAWING.findall(f"{SVG}text")
+    return [_area(text) for group in groups for text in group.iter(f"{SVG}text")] + [_area(note) for note in notes]
 
 
 def _area(text: ET.Element) -> tuple[float, float, float, float]:
