@@ -1,4 +1,4 @@
-"""The report for programs: JSON with a version; its schema (`schema.py`) is kept as ``docs/report.schema.json``."""
+"""The report for programs: JSON with a version; its schema (`schema.py`) is kept as ``docs/reference/report.schema.json``."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What the JSON report consists of, as JSON Schema; kept as ``docs/report.schema.json``."""
+"""What the JSON report consists of, as JSON Schema; kept as ``docs/reference/report.schema.json``."""
 
 from collections.abc import Container
 from typing import Any

@@ -54,9 +54,16 @@ class Stage(AbstractContextManager["Stage"]):
         """Start an `nc` on one of the machines."""
         return self._programs.enter_context(netcat(host, *arguments))
 
-    def flow(self, client_port: int, server_port: int) -> Flow:
-        """Announce the next connection, in the order of their first packets."""
-        flow = Flow(self.client.address, client_port, self.server.address, server_port)
+    def flow(self, client_port: int, server_port: int, *, back: bool = False) -> Flow:
+        """Announce the next connection, in the order of their first packets.
+
+        Args:
+            client_port: the port it is opened from.
+            server_port: the port it is opened to.
+            back: the server's machine opens it, to the client's.
+        """
+        near, far = (self.server, self.client) if back else (self.client, self.server)
+        flow = Flow(near.address, client_port, far.address, server_port)
         self._flows.append(flow)
         return flow
 
@@ -143,8 +150,8 @@ class Stage(AbstractContextManager["Stage"]):
     def _states(self, flow: Flow, tables: dict[Host, str]) -> KernelStates:
         """Look up both sockets of a flow, each in the table of its own machine."""
         near, near_port, far, far_port = flow.ends
-        client = sockets.states(tables[self.client]).get((near, near_port, far, far_port))
-        return client, sockets.states(tables[self.server]).get((far, far_port, near, near_port))
+        of = {host.address: sockets.states(table) for host, table in tables.items()}
+        return of[near].get((near, near_port, far, far_port)), of[far].get((far, far_port, near, near_port))
 
 
 def _until(condition: Callable[[], bool], otherwise: str) -> None:

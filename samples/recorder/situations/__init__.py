@@ -21,6 +21,7 @@ SITUATIONS = {
         leaks.ipv6_never_closes,
         slow.not_reading,
         leaks.healthy_and_leaking,
+        leaks.proxy_chain,
         slow.fin_unanswered,
     )
 }

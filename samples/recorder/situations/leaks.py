@@ -77,6 +77,40 @@ def healthy_and_leaking(stage: Stage) -> None:
     stage.let_pass(2.6)
 
 
+@situation(wire)
+def proxy_chain(stage: Stage) -> None:
+    """A proxy hands on what its clients close; the service behind it forgets four of five connections."""
+    browser, proxy = stage.program(stage.client, "browser"), stage.program(stage.server, "proxy")
+    front = proxy.listen(stage.server.address, 8080)
+    service = stage.program(stage.client, "service").listen(stage.client.address, 9000)
+    for number in range(1, 6):
+        outer, inner = stage.flow(40000 + number, 8080), stage.flow(50000 + number, 9000, back=True)
+        client = browser.connect(outer)
+        taken = front.accept(outer)
+        client.send(b"/item\n")
+        taken.receive(6)
+        onward, server = _ask(proxy, service, inner, "/item")
+        taken.send(b"ok\n")
+        client.receive(3)
+        client.close()
+        taken.receive(1)  # the end of the stream, which the proxy hands on
+        onward.finish_sending()
+        server.receive(1)
+        if number == 3:
+            for end in (server, onward, taken):
+                end.close()
+            for flow in (outer, inner):
+                stage.wait_for(flow, "TIME-WAIT", None)
+                flow.expect("closed", "TIME_WAIT", "CLOSED")
+        else:
+            for flow in (outer, inner):
+                stage.wait_for(flow, "FIN-WAIT-2", "CLOSE-WAIT")
+                flow.expect("close_wait", "FIN_WAIT_2", "CLOSE_WAIT", waiting_side="server", stuck=True)
+        time.sleep(0.2)
+    stage.tables("five_served")
+    stage.let_pass(1.6)
+
+
 def _ask(caller: Program, listener: Listener, flow: Flow, path: str) -> tuple[Connection, Connection]:
     """Make one HTTP request over a new connection, and return both ends of it."""
     client = caller.connect(flow)
