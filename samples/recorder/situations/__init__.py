@@ -1,6 +1,6 @@
 """The situations, in the order of the samples' table."""
 
-from . import articles, failing, healthy, leaks, slow
+from . import articles, failing, healthy, incident, leaks, slow
 
 SITUATIONS = {
     situation.name: situation
@@ -21,6 +21,7 @@ SITUATIONS = {
         leaks.ipv6_never_closes,
         slow.not_reading,
         leaks.healthy_and_leaking,
+        incident.leak_after_deploy,
         slow.fin_unanswered,
     )
 }
