@@ -17,7 +17,7 @@ each = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem
 
 
 def test_there_are_notebooks() -> None:
-    assert len(NOTEBOOKS) == 3
+    assert len(NOTEBOOKS) == 6
     assert sum(path.stat().st_size for path in NOTEBOOKS) < 2_000_000
 
 
