@@ -28,7 +28,8 @@ def test_stored_outputs_are_what_a_run_gives(notebook: Path) -> None:
     for kept, ran in zip(stored.cells, run.cells, strict=True):
         assert not kept.metadata, kept.id
         assert kept.get("execution_count") == ran.get("execution_count"), kept.id
-        assert [_shown(output) for output in kept.get("outputs", [])] == [_shown(output) for output in ran.get("outputs", [])]
+        outputs = [[_shown(output) for output in cell.get("outputs", [])] for cell in (kept, ran)]
+        assert outputs[0] == outputs[1], f"{kept.id}: if this is as it should be, store it: python notebooks/store.py {notebook}"
 
 
 @each
