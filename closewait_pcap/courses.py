@@ -52,7 +52,7 @@ class Endings(NamedTuple):
     """How long the ends of a group took to close after their peer had: shape (n,)."""
 
     since: Values
-    """When they acknowledged its FIN, ns since the epoch."""
+    """From when on: its FIN, or their acknowledgement of it, ns since the epoch."""
     took: Values
     """ns until their own FIN, or until the end of what is known."""
     closed: Values
@@ -90,14 +90,33 @@ class Ends:
 
     @cached_property
     def endings(self) -> Endings:
-        """How long those took to close that were in CLOSE_WAIT.
+        """How long those took to close that were in CLOSE_WAIT, from their acknowledgement of the peer's FIN on.
 
         A RST, the capture's end or a newer flow ended the watching, not the waiting.
         """
         waits = self.stays.of(State.CLOSE_WAIT)
-        sides = self.side ^ self.result.judgement.client_end[waits.row].astype(np.int64)
-        fin_times = self.result.facts.ends["fin_time"][waits.row, sides]
-        return Endings(waits.begin, waits.end - waits.begin, fin_times == waits.end, waits.lasts)
+        return Endings(waits.begin, waits.end - waits.begin, self._fin_times(waits.row, self.side) == waits.end, waits.lasts)
+
+    @cached_property
+    def closings(self) -> Endings:
+        """How long all took to close whose peer had closed before, from its FIN on.
+
+        Whoever closes at once sends a FIN that acknowledges the peer's, and is in CLOSE_WAIT for no time that packets show.
+        """
+        waits, found = self.stays.of(State.CLOSE_WAIT), self.endings
+        changes = state_changes(self.result.facts, self.result.judgement, self.rows)
+        reached = changes.row[(changes.side == self.side) & (changes.to_state == State.CLOSE_WAIT)]
+        at_once = np.setdiff1d(reached, waits.row)
+        end = np.concatenate([waits.end, self._fin_times(at_once, self.side)])
+        since = np.concatenate([waits.begin, end[len(waits.row) :]])
+        peers = self._fin_times(np.concatenate([waits.row, at_once]), 1 - self.side)
+        since = np.where(peers > 0, np.minimum(since, peers), since)  # 0: the capture lacks it, or its time
+        closed = np.concatenate([found.closed, np.ones_like(at_once, np.bool_)])
+        return Endings(since, end - since, closed, np.concatenate([found.lasts, np.zeros_like(at_once, np.bool_)]))
+
+    def _fin_times(self, rows: Values, side: int) -> Values:
+        sides = side ^ self.result.judgement.client_end[rows].astype(np.int64)
+        return np.asarray(self.result.facts.ends["fin_time"][rows, sides])
 
     @cached_property
     def turnover(self) -> Turnover:

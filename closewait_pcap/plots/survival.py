@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def closing_times(analysis: Analysed, endpoint: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw which share of connections is not yet closed so long after the peer's FIN was acknowledged.
+    """Draw which share of the connections that the peer closed first is not yet closed so long after its FIN.
 
     Those of which no close was seen count for as long as they were watched, and are marked (Kaplan-Meier estimate).
 
@@ -40,9 +40,9 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
     except ImportError as error:
         raise MissingExtra("closing_times needs scipy: pip install 'closewait-pcap[notebook]'") from error
 
-    found = ends.endings
+    found = ends.closings
     if not len(found.took):
-        return style.nothing(ax, "No connection was in CLOSE_WAIT.")
+        return style.nothing(ax, "No connection was closed by its peer first.")
     took = np.maximum(found.took, 1_000) / 1e9  # a logarithmic axis has no 0
     closed, censored = took[found.closed], took[~found.closed]
     survival = ecdf(CensoredData(uncensored=closed, right=censored)).sf
@@ -62,7 +62,7 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
     ax.set_ylim(0, 1.05)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.grid(axis="y", color=style.RULE, linewidth=0.6)
-    ax.set_xlabel("since it acknowledged the peer's FIN", fontsize=style.SMALL, color=style.MUTED)
+    ax.set_xlabel("since the peer's FIN", fontsize=style.SMALL, color=style.MUTED)
     ax.set_ylabel("share not closed", fontsize=style.SMALL, color=style.MUTED)
     style.legend(ax)
     return ax

@@ -68,13 +68,14 @@ class Stage(AbstractContextManager["Stage"]):
         return flow
 
     def tables(self, step: str) -> None:
-        """Take down what `ss` and `netstat` say now on every machine."""
+        """Take down what `ss` and `netstat` say now on every machine, each below the time, as ``(date -u; ss)`` has it."""
         for host in self._network.hosts:
             name = f"{self._steps:02}_{step}" + (f".{host.role}" if len(self._network.hosts) > 1 else "")
             self._tables[host] = sockets.ss(host)
             self._taken_at = time.time_ns()
-            (self._folder / f"{name}.ss.txt").write_text(self._tables[host])
-            (self._folder / f"{name}.netstat.txt").write_text(sockets.netstat(host))
+            dated = f"{_iso(self._taken_at)}\n"
+            (self._folder / f"{name}.ss.txt").write_text(dated + self._tables[host])
+            (self._folder / f"{name}.netstat.txt").write_text(dated + sockets.netstat(host))
         self._steps += 1
 
     def wait_for(self, flow: Flow, client: str | None, server: str | None) -> None:

@@ -83,6 +83,18 @@ def test_closing_times(leak: Analysis) -> Figure:
     return figure_of(ax)
 
 
+def test_closing_times_count_those_that_close_with_one_packet() -> None:
+    """A FIN that also acknowledges the peer's: in CLOSE_WAIT for no time at all, and yet closed."""
+    analysis = analyze(ROOT / sample("healthy_and_leaking"))
+    ax = plots.closing_times(analysis)
+    assert ax.get_legend_handles_labels()[1] == ["not yet closed (of 30)", "no close seen: 3"]
+    x, share = (np.asarray(values) for values in ax.get_lines()[0].get_data())
+    assert share[-1] == pytest.approx(3 / 30)
+    took = (analysis.flows["server_fin_time"] - analysis.flows["client_fin_time"]).dropna().dt.total_seconds()
+    assert x[share < 0.5][0] == pytest.approx(took.sort_values().iloc[15])
+    plt.close("all")
+
+
 @pictured
 def test_ladder() -> Figure:
     return figure_of(plots.ladder(analyze(ROOT / sample("healthy_and_leaking")), 6))

@@ -1,6 +1,6 @@
 """The situations, in the order of the samples' table."""
 
-from . import articles, failing, healthy, leaks, slow
+from . import articles, failing, healthy, incident, leaks, slow
 
 SITUATIONS = {
     situation.name: situation
@@ -22,6 +22,7 @@ SITUATIONS = {
         slow.not_reading,
         leaks.healthy_and_leaking,
         leaks.proxy_chain,
+        incident.leak_after_deploy,
         slow.fin_unanswered,
     )
 }
