@@ -44,8 +44,6 @@ class Recording:
     """By the same: the servers' end first."""
     accepted: set[tuple[int, int]]
     """What applications accepted: by the servers' port and the clients'."""
-    full: set[int]
-    """Ports whose accept queue is longer than its limit."""
     services: dict[int, Service]
 
 
@@ -73,20 +71,15 @@ def record(kind: str, services: list[Service], folder: Path) -> Recording:
         for group in (serving, visiting):
             os.killpg(group.pid, signal.SIGSTOP)
         time.sleep(SETTLING_S)
-        tables = {host: run(*host.command("ss", "-tanpeO")) for host in (server, client)}
         listening.close()  # before the processes end, which closes what they hold
-        full = {
-            int(row[5])
-            for line in run(*server.command("ss", "-tlnO")).splitlines()[1:]
-            if (row := _ROW.match(line.replace("*", "0"))) and int(row[2]) > int(row[3])
-        }
+        tables = {host: run(*host.command("ss", "-tanpeO")) for host in (server, client)}
     paths = [folder / f"{number}.ss.txt" for number in range(len(tables))]
     for path, text in zip(paths, tables.values(), strict=True):
         path.write_text(text)
     found = {host: dict(_sockets(text)) for host, text in tables.items()}
     accepted = {(int(port), int(peer)) for port, peer in map(str.split, log.read_text().splitlines())}
     turned = {(peer, own): socket for (own, peer), socket in found[client].items()}
-    return Recording(capture, paths, found[server], turned, accepted, full, {service.port: service for service in services})
+    return Recording(capture, paths, found[server], turned, accepted, {service.port: service for service in services})
 
 
 @contextmanager
