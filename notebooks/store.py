@@ -40,7 +40,7 @@ def executed(notebook: Path) -> nbformat.NotebookNode:
         client.execute(cleanup_kc=True, env=_environment(Path(own)))
     node.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},  # what begins with "!" is no Python
     }
     return node
 
