@@ -124,5 +124,6 @@ class Descriptions:
                 self.processes.append(self._names.number(process_event(body, order)))
                 decoder.processes = len(self.processes)
         else:
-            interface_statistics(body, order, self._section, self.interfaces, int(decoder.interfaces))
+            near = int(decoder.last_time) if decoder.timed else 0
+            interface_statistics(body, order, self._section, self.interfaces, int(decoder.interfaces), near)
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from closewait_pcap.capture.headers import MAX_SECONDS, ticks_to_ns
+from closewait_pcap.capture.headers import MAX_SECONDS, NEAR_NS, ticks_to_ns
 from closewait_pcap.capture.info import MAX_HOLES
 from closewait_pcap.engine import Records
 
@@ -126,8 +126,17 @@ def interface_description(body: bytes, order: Order) -> dict[str, Any] | None:
     }
 
 
-def interface_statistics(body: bytes, order: Order, section: Section, interfaces: Records, count: int) -> None:
-    """Read an interface statistics block into the section's sums; one of an unknown interface is passed over."""
+def interface_statistics(body: bytes, order: Order, section: Section, interfaces: Records, count: int, near: int) -> None:
+    """Read an interface statistics block into the section's sums; one of an unknown interface is passed over.
+
+    Args:
+        body: the block without type and lengths.
+        order: the section's byte order.
+        section: what is known of it.
+        interfaces: INTERFACE records.
+        count: how many of them there are.
+        near: the latest time of a frame, ns since the epoch; 0: none has one.
+    """
     if len(body) < 12:
         return
     number = int.from_bytes(body[:4], order)
@@ -140,8 +149,17 @@ def interface_statistics(body: bytes, order: Order, section: Section, interfaces
             drops = (drops or 0) + int.from_bytes(value, order)
         elif code in (_ISB_STARTTIME, _ISB_ENDTIME) and len(value) == 8:
             high, low = int.from_bytes(value[:4], order), int.from_bytes(value[4:], order)
-            times[code] = int(ticks_to_ns(high, low, _plain(interfaces[number])))
+            times[code] = _in_ns(int(ticks_to_ns(high, low, _plain(interfaces[number]))), near)
     section.report(number, drops, times.get(_ISB_STARTTIME), times.get(_ISB_ENDTIME))
+
+
+def _in_ns(time: int, near: int) -> int:
+    """Mend a time in µs among frames with times in ns.
+
+    Source: dumpcap 4.0.17 writes statistics so, whatever resolution it gives the interface.
+    """
+    wrong = near and abs(time - near) >= NEAR_NS and abs(time * 1000 - near) < NEAR_NS
+    return time * 1000 if wrong else time
 
 
 def process_event(body: bytes, order: Order) -> str:

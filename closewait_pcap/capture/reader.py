@@ -305,7 +305,7 @@ class CaptureReader:
             info.end_time = max([info.last_time, *self._described.ends])
             told = self._described.told_end
             newest = int(decoder.previous_time)
-            # some programs write these times in us into files whose frames are in ns: 1970 is no end of theirs
+            # a time far from all frames is no end of theirs
             if told is not None and abs(told - info.last_time) < headers.NEAR_NS:
                 newest = told
                 info.pauses, info.watched = self._described.pauses, self._described.watched

@@ -252,7 +252,12 @@ def test_statistics_of_all_interfaces_say_when_the_capture_ended(read: Read) -> 
     assert read(section() + interface(tsresol=9) + packets + told).info.end_time == TIME + 5 * second
     assert read(section() + interface(tsresol=9) * 2 + packets + told).info.end_time == TIME + 12 * second
     assert read(section() + interface(tsresol=9) + packets + statistics(0, end=TIME)).info.end_time == TIME + 12 * second
-    wrong = statistics(0, start=TIME // 1000, end=(TIME + 5 * second) // 1000)  # in us, as editors write them
+    micro = statistics(0, start=TIME // 1000, end=(TIME + 5 * second) // 1000)  # in us, as dumpcap 4.0 writes them
+    assert read(section() + interface(tsresol=9) + packets + micro).info.end_time == (TIME + 5 * second) // 1000 * 1000
+    late = statistics(0, start=TIME // 1000, end=(TIME + 60 * second) // 1000)
+    assert read(section() + interface(tsresol=9) + packets + late).info.end_time == (TIME + 60 * second) // 1000 * 1000
+    assert read(section() + interface() + packets + late).info.end_time != (TIME + 60 * second) // 1000 * 1000  # those are as they are
+    wrong = statistics(0, start=TIME // 7, end=(TIME + 5 * second) // 7)
     assert read(section() + interface(tsresol=9) + packets + wrong).info.end_time == TIME + 12 * second
     after = section() + interface(tsresol=9) + packets
     assert read(section() + interface(tsresol=9) + packets + told + after).info.end_time == TIME + 12 * second
