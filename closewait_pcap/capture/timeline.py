@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -235,10 +236,11 @@ class Timeline:
                 self._consider_compiling()
                 number = len(self.infos)
                 taken = [info.file for info in self.infos]
-                again = f" ({taken.count(opened.name) + 1})" if opened.name in taken else ""  # file objects need not have names
+                names = chain([opened.name], (f"{opened.name} ({again})" for again in count(2)))
+                name = next(name for name in names if name not in taken)  # file objects need not have names
                 reader = CaptureReader(
                     opened.stream,
-                    opened.name + again,
+                    name,
                     strict=self._strict,
                     mode=self.mode,
                     number=number,

@@ -151,7 +151,9 @@ def test_a_pipe_and_files_and_file_objects_together(tmp_path: Path) -> None:
 
 def test_two_nameless_streams_are_told_apart() -> None:
     data = LEAK.read_bytes()
-    assert analyze([io.BytesIO(data), io.BytesIO(data)]).capture.files == ["<stream>", "<stream> (2)"]
+    analysis = analyze([io.BytesIO(data) for _ in range(3)])
+    assert analysis.capture.files == ["<stream>", "<stream> (2)", "<stream> (3)"]
+    assert set(analysis.flows["file"].cat.categories) == set(analysis.capture.files)
 
 
 def test_everything_twice_changes_no_verdict() -> None:

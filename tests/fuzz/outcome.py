@@ -1,4 +1,4 @@
-"""What becomes of an input, from its bytes to all reports; for all that fuzzes."""
+"""What becomes of an input, from its bytes to all reports and the evidence; for all that fuzzes."""
 
 import io
 
@@ -23,7 +23,7 @@ def inputs_of(data: bytes) -> Inputs:
 
 
 def outcome(inputs: Inputs) -> str:
-    """Analyse inputs as one timeline, and write all reports; nothing may be raised.
+    """Analyse inputs as one timeline, and write all reports and the evidence, which is sound; nothing may be raised.
 
     Returns:
         ``refused``, ``damaged`` or ``read``.
@@ -43,4 +43,8 @@ def outcome(inputs: Inputs) -> str:
     else:
         text.render(whole, width=80, color=True)
     state_changes(result.facts, result.judgement, result.rows)
+    if len(whole.flagged):
+        evidence = io.BytesIO()
+        analysis.evidence(evidence, payload=len(inputs[0]) % 2 == 0)
+        analyze(io.BytesIO(evidence.getvalue()), strict=True)
     return "damaged" if analysis.capture.damage else "read"

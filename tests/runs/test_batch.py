@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from closewait_pcap.delivery.bundle import MEMBERS
 from closewait_pcap.runs.batch import Outcome, folder_names
 from closewait_pcap.runs.index import index_markdown
 from closewait_pcap.runs.settings import Settings
@@ -38,7 +39,7 @@ def test_jobs_change_nothing(tmp_path: Path) -> None:
         files = (path for path in (tmp_path / jobs).rglob("*") if path.is_file())
         pages.append({path.relative_to(tmp_path / jobs): path.read_bytes() for path in files})
     assert pages[0] == pages[1]
-    assert len(pages[0]) == 4 + 3 * 5 + 2  # one of them has no evidence
+    assert len(pages[0]) == 4 + 3 * (len(MEMBERS) + 1) + 2  # a manifest each, and evidence but of one
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
