@@ -256,7 +256,9 @@ def test_statistics_of_all_interfaces_say_when_the_capture_ended(read: Read) -> 
     assert read(section() + interface(tsresol=9) + packets + micro).info.end_time == (TIME + 5 * second) // 1000 * 1000
     late = statistics(0, start=TIME // 1000, end=(TIME + 60 * second) // 1000)
     assert read(section() + interface(tsresol=9) + packets + late).info.end_time == (TIME + 60 * second) // 1000 * 1000
-    assert read(section() + interface() + packets + late).info.end_time != (TIME + 60 * second) // 1000 * 1000  # those are as they are
+    assert (
+        read(section() + interface() + packets + late).info.end_time != (TIME + 60 * second) // 1000 * 1000
+    )  # those are as they are
     wrong = statistics(0, start=TIME // 7, end=(TIME + 5 * second) // 7)
     assert read(section() + interface(tsresol=9) + packets + wrong).info.end_time == TIME + 12 * second
     after = section() + interface(tsresol=9) + packets
