@@ -1,5 +1,6 @@
 """What is learned of a capture as a whole, beside its packets."""
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -78,6 +79,16 @@ class CaptureInfo:
     """Flows that left the table because it may not grow any further, by verdict: they are counted, and have no row."""
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
+    lines: "array[int] | None" = None
+    """Where packets were printed as text: the line of each frame."""
+    times: "array[int] | None" = None
+    """Likewise: the time of each frame, ns since the epoch; 0: not known."""
+    asides: list[tuple[int, str]] = field(default_factory=list)
+    """Likewise: the lines among which socket tables may be, with their numbers."""
+    has_date: bool = True
+    """Whether the day of its times is known."""
+    remarks: list[str] = field(default_factory=list)
+    """Likewise: sentences about what such a text cannot show."""
     parts: "list[CaptureInfo]" = field(default_factory=list)
     """The files that were read together, in the order of their first times; none where this is a single file."""
     gaps: list[Gap] = field(default_factory=list)
@@ -142,6 +153,8 @@ def combine(parts: list[CaptureInfo]) -> CaptureInfo:
         damages=[sentence for part in parts for sentence in part.damages],
         holes=[hole for part in parts for hole in part.holes],
         joined=[sentence for part in parts for sentence in part.joined],
+        has_date=all(part.has_date for part in parts),
+        remarks=[sentence for part in parts for sentence in part.remarks],
         interrupted=any(part.interrupted for part in parts),
         parts=parts,
     )

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,13 +120,15 @@ class Timeline:
     Args:
         sources: the captures. One that cannot be read is passed over and named in `unreadable`, as long as another can.
         strict: raise on damage, and on what cannot be read, instead of warning.
+        zone: of the times that packets have which were printed as text.
 
     Raises:
         CaptureError: none of the captures can be read.
     """
 
-    def __init__(self, sources: Sequence[CaptureSource], *, strict: bool = False) -> None:
+    def __init__(self, sources: Sequence[CaptureSource], *, strict: bool = False, zone: tzinfo = UTC) -> None:
         self._strict = strict
+        self._zone = zone
         self.unreadable: list[str] = []
         """Why which source could not be read."""
         parts = [_Part(source, place, alone=len(sources) == 1) for place, source in enumerate(sources)]
@@ -214,7 +217,7 @@ class Timeline:
         if part.alone:
             return True
         try:
-            with open_source(part.source) as opened:
+            with open_source(part.source, self._zone) as opened:
                 reader = CaptureReader(opened.stream, opened.name, chunk=_PEEK, quiet=True)
                 first_time = reader.first_time()
                 part.first_time = _AT_ONCE if first_time is None else first_time
@@ -230,7 +233,7 @@ class Timeline:
         with ExitStack() as stack:
             try:
                 part.rewind()
-                opened = stack.enter_context(open_source(part.source))
+                opened = stack.enter_context(open_source(part.source, self._zone))
                 part.size, part.at_least = opened.size, opened.at_least
                 self._consider_compiling()
                 number = len(self.infos)

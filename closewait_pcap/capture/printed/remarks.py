@@ -1,0 +1,99 @@
+"""What a text cannot show of the packets that it prints, and what was made of it: in sentences."""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from closewait_pcap.capture.printed.summary import Form, Kind
+from closewait_pcap.quantities import count
+
+if TYPE_CHECKING:
+    from closewait_pcap.capture.info import CaptureInfo
+    from closewait_pcap.capture.printed.stream import Printed
+
+_NAMED = 5
+"""Names that a sentence tells."""
+
+
+def describe(printed: "Printed", info: "CaptureInfo") -> None:
+    """Tell what was learned of a text beside its packets.
+
+    Args:
+        printed: the text, which was read.
+        info: of it as a capture: link types, lines, remarks, and the lines of socket tables are filled in.
+    """
+    info.link_types = printed.asides.links or ["printed"]
+    info.lines, info.times = printed.lines, printed.times
+    info.asides = printed.asides.lines
+    info.has_date = not printed.clock.forms or bool(printed.clock.forms & {Form.dated, Form.epoch})
+    info.remarks = [f"{info.file}: {sentence}" for sentence in _sentences(printed)]
+
+
+def _sentences(printed: "Printed") -> Iterator[str]:
+    yield from _times(printed)
+    yield from _names(printed)
+    yield from _packets(printed)
+    yield from _text(printed)
+
+
+def _times(printed: "Printed") -> Iterator[str]:
+    clock, zone = printed.clock, printed.zone
+    if Form.clock in clock.forms and not clock.counted_from:
+        yield (
+            f"no date is printed: times of day are right (taken as {zone}, which --tz changes), the day is not known and shown "
+            "as 1970-01-01 (print it with -tttt)" + (f"; midnight passed {count(clock.nights, 'time')}" if clock.nights else "")
+        )
+    elif Form.dated in clock.forms:
+        yield f"no time zone is printed: times are taken as {zone} (--tz changes that)"
+    if clock.counted_from:
+        yield (
+            f"times count from {' and '.join(sorted(clock.counted_from))}: when that was is not known, and shown as 1970-01-02 "
+            "00:00:00 (print it with -tttt)"
+        )
+    if clock.untimed and clock.forms:
+        yield f"{count(clock.untimed, 'packet')} have no time"
+
+
+def _names(printed: "Printed") -> Iterator[str]:
+    ends = printed.ends
+    if ends.names:
+        told = [f"{name} is {ipaddress.ip_address(address)}" for name, address in sorted(ends.names.items())[:_NAMED]]
+        more = f" and {len(ends.names) - _NAMED:,} more" if len(ends.names) > _NAMED else ""
+        yield f"hosts are printed by name, and addresses stand for them: {', '.join(told)}{more} (print addresses with -n)"
+    if ends.services:
+        told = [f"{name} is {port}" for name, port in sorted(ends.services.items())[:_NAMED]]
+        yield f"no port is known for some names of services, and others stand for them: {', '.join(told)} (print ports with -nn)"
+    if ends.named_services:
+        told = [f"{name} is {port}" for name, port in sorted(ends.named_services.items())[:_NAMED]]
+        yield f"ports are printed by name, and taken to be what these mean here: {', '.join(told)} (print ports with -nn)"
+
+
+def _packets(printed: "Printed") -> Iterator[str]:
+    kinds, asides = printed.kinds, printed.asides
+    if kinds[Kind.quiet]:
+        yield f"{count(kinds[Kind.quiet], 'line')} tell neither flags nor numbers, and are passed over: what they hold is not known"
+    if kinds[Kind.cut]:
+        yield f"{count(kinds[Kind.cut], 'line')} of TCP are cut, and passed over: what they hold is not known"
+    if asides.captured is not None and asides.captured > len(printed.lines):
+        yield (
+            f"tcpdump says that it captured {count(asides.captured, 'packet')}, and {len(printed.lines):,} are printed here: "
+            "what the others hold is not known"
+        )
+    if printed.headless:
+        yield (
+            f"{count(printed.headless, 'flow')} have no handshake here: relative numbers begin with the first line of theirs, and "
+            "how their windows are scaled is not known"
+        )
+
+
+def _text(printed: "Printed") -> Iterator[str]:
+    if printed.replays.count:
+        yield f"{count(printed.replays.count, 'packet')} are printed again (the same listing, pasted anew), and count once"
+    if printed.dumped:
+        yield f"{count(printed.dumped, 'packet')} are read from their hexadecimal dumps"
+    if printed.source.cut:
+        yield f"{count(printed.source.cut, 'line')} are too long to be packets, and cut"
+    if printed.asides.unrecognised:
+        yield f"{count(printed.asides.unrecognised, 'line')} are no packets"
+    if printed.asides.overflowed:
+        yield "there is more text beside the packets than is looked through for socket tables"
