@@ -3,8 +3,6 @@
 import re
 from typing import NamedTuple
 
-from closewait_pcap.capture.packets import SYN
-
 _ROW = re.compile(r"0x([0-9a-f]{4,8}):? {1,3}((?:[0-9a-f]{2,4}(?: |$)){1,8})|([0-9a-f]{4,6}) {2,3}((?:[0-9a-f]{2}(?:  ?|$)){1,16})")
 MOST = 1 << 18
 """Bytes kept of one packet."""
@@ -58,8 +56,16 @@ class Dump:
             self._bytes += bytes.fromhex(digits)
         return True
 
-    def frame(self) -> Frame | None:
-        """Give the packet; None where the dump does not hold its TCP header, or begins with something unknown."""
+    def frame(self, size: int | None) -> Frame | None:
+        """Give the packet.
+
+        Args:
+            size: of the frame on the wire, where it is printed: after segmentation offload the IP header has no length.
+
+        Returns:
+            The packet; None where the dump does not hold its TCP header, begins with something unknown, or does not say how long
+            it is.
+        """
         data = bytes(self._bytes)
         for link, size, type_at in _HEADERS:
             at = size
@@ -69,35 +75,31 @@ class Dump:
                     kind, at = data[at + 2 : at + 4], at + 4
                 if kind not in _IP_TYPES:
                     continue
-            if found := _decoded(link, data, at):
+            if found := _decoded(link, data, at, size):
                 return found
         return None
 
 
-def _decoded(link: int, data: bytes, at: int) -> Frame | None:
+def _decoded(link: int, data: bytes, at: int, size: int | None) -> Frame | None:
     version = data[at] >> 4 if len(data) > at else 0
     if version == 4 and len(data) >= at + 40:
-        tcp_at, total = at + 4 * (data[at] & 15), int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 9] != 6 or data[at] & 15 < 5 or int.from_bytes(data[at + 6 : at + 8], "big") & 0x1FFF:
-            return None
+        tcp_at, end = at + 4 * (data[at] & 15), at + int.from_bytes(data[at + 2 : at + 4], "big")
         source, destination = data[at + 12 : at + 16], data[at + 16 : at + 20]
-    elif version == 6 and len(data) >= at + 60 and data[at + 6] == 6:
-        tcp_at, total = at + 40, 40 + int.from_bytes(data[at + 4 : at + 6], "big")
+        whole = data[at + 9] == 6 and data[at] & 15 >= 5 and not int.from_bytes(data[at + 6 : at + 8], "big") & 0x1FFF
+    elif version == 6 and len(data) >= at + 60:
+        tcp_at, end = at + 40, at + 40 + int.from_bytes(data[at + 4 : at + 6], "big")
         source, destination = data[at + 8 : at + 24], data[at + 24 : at + 40]
+        whole = data[at + 6] == 6
     else:
         return None
-    end = at + total
+    if end in (at, at + 40) and size is not None:
+        end = size
     tcp = data[tcp_at:]
     header = 4 * (tcp[12] >> 4) if len(tcp) >= 20 else 0
-    if header < 20 or len(tcp) < header or end < tcp_at + header:
+    if not whole or header < 20 or len(tcp) < header or end < tcp_at + header:
         return None
     return Frame(
         link, data, max(end, len(data)), source, destination,
         int.from_bytes(tcp[:2], "big"), int.from_bytes(tcp[2:4], "big"), tcp[13],
         int.from_bytes(tcp[4:8], "big"), int.from_bytes(tcp[8:12], "big"), end - tcp_at - header,
     )  # fmt: skip
-
-
-def span(frame: Frame) -> int:
-    """How much sequence space a frame takes, without its FIN."""
-    return frame.length + bool(frame.flags & SYN)

@@ -3,10 +3,11 @@
 from array import array
 
 from closewait_pcap.capture.printed.packets import Packet
-from closewait_pcap.capture.printed.summary import Stamp
+from closewait_pcap.capture.printed.summary import SECOND, Form, Stamp
 
 _MOST = 1 << 20
 """Packets that are known again; nobody pastes more of them twice."""
+_HOUR = 3600 * SECOND
 
 
 class Replays:
@@ -46,5 +47,8 @@ class Replays:
         return 0 <= self._at < len(self._order) - 1 and self._order[self._at + 1] == key
 
     def _goes_back(self, stamp: Stamp | None) -> bool:
+        """Whether a time lies before the latest one; short ones may count from the packet before, and go back all the time."""
         latest = self._latest
-        return stamp is not None and latest is not None and stamp.form is latest.form and stamp.value < latest.value
+        if stamp is None or latest is None or stamp.form is not latest.form or stamp.form is Form.seconds:
+            return False
+        return stamp.value < latest.value and (stamp.form is not Form.clock or stamp.value > _HOUR)

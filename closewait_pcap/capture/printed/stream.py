@@ -147,7 +147,8 @@ class Printed:
         yield frames.packet(self._interfaces[key], packet.time, frame, wirelen)
 
     def _bytes(self, packet: Packet, ahead: Ahead[Packet]) -> tuple[int, bytes, int]:
-        told, dumped = packet.summary, packet.dump.frame() if packet.dump else None
+        told = packet.summary
+        dumped = packet.dump.frame(told.size) if packet.dump else None
         if dumped is not None:
             self._learn(packet, dumped)
             return dumped.link, dumped.data, dumped.wirelen
@@ -176,7 +177,7 @@ class Printed:
         """Refuse a text whose lines all say too little."""
         first = self._new.peek(_LOOK)
         kinds = Counter(packet.summary.kind for packet in first)
-        if not kinds[Kind.quiet] or kinds[Kind.tcp] or any(packet.dump and packet.dump.frame() for packet in first):
+        if not kinds[Kind.quiet] or kinds[Kind.tcp] or any(packet.dump and packet.dump.frame(packet.summary.size) for packet in first):
             return
         if any(packet.summary.wireshark for packet in first):
             raise CaptureError(

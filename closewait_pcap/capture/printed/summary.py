@@ -58,6 +58,8 @@ class Summary(NamedTuple):
     wscale: int | None = None
     interface: str = ""
     vlans: tuple[int, ...] = ()
+    size: int | None = None
+    """Bytes of the frame on the wire."""
     wireshark: bool = False
     """Printed by tshark or Wireshark, whose windows are scaled and whose numbers begin with 0."""
     reused: bool = False

@@ -39,6 +39,7 @@ _OLD = re.compile(
 _QUIET = re.compile(r": tcp \d+")
 _WSCALE = re.compile(r"\bwscale (\d{1,2})")
 _VLAN = re.compile(r"\bvlan (\d{1,4})\b")
+_SIZE = re.compile(r", length (\d{1,8}): ")
 _VERBOSE = re.compile(r"\((?:tos|class|flowlabel|hlim) ?0?x?")
 
 
@@ -128,8 +129,9 @@ def _other(text: str, stamp: Stamp | None, at: int, intro: "re.Match[str]") -> S
     if ended >= 0 and _QUIET.match(text, ended):
         source, destination = _ends(text, at, arrow, ended)
         return Summary(Kind.quiet, stamp, source, destination, six=_is_six(text, at, arrow, source), interface=_interface(intro))
-    untold = "[|tcp]" in text or (waits and "TCP" in text)
-    return Summary(Kind.cut if untold else Kind.other, stamp, interface=_interface(intro), complete=not waits, end_at=at)
+    untold = "[|tcp]" in text or " bad-len 0" in text or (waits and "TCP" in text)
+    kind = Kind.cut if untold else Kind.other
+    return Summary(kind, stamp, interface=_interface(intro), size=_size(text, at), complete=not waits, end_at=at)
 
 
 def _ends(text: str, at: int, arrow: int, stop: int) -> tuple[str, str]:
@@ -145,6 +147,11 @@ def _says_enough(flags: int | None, seq: int | None, ack: int | None, rest: str)
 
 def _is_six(text: str, at: int, arrow: int, source: str) -> bool:
     return source.count(":") > 1 or "IP6 " in text[at:arrow] or "ethertype IPv6" in text[at:arrow]
+
+
+def _size(text: str, at: int) -> int | None:
+    found = _SIZE.search(text, at, at + _HEAD)
+    return int(found[1]) if found else None
 
 
 def _interface(intro: "re.Match[str] | None") -> str:
