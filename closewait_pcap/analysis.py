@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from functools import cached_property
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from closewait_pcap import quantities
 from closewait_pcap.capture.info import CaptureInfo
@@ -211,13 +213,15 @@ def analyze(
     stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
     max_flows: int | None = MAX_FLOWS,
     sockets: "SocketSource | Iterable[SocketSource] | None" = None,
+    tz: "str | datetime.tzinfo" = "UTC",
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
     """Read a capture, or several as one timeline, and judge every TCP flow in it.
 
     Args:
-        source: path of a pcap or pcapng file, ``-`` for standard input, a URL, or an open binary file. For one timeline of
+        source: path of a pcap or pcapng file, or of text with packets as tcpdump or tshark print them, ``-`` for standard input,
+            a URL, or an open binary file. For one timeline of
             several captures: a list of those, a folder, a pattern (``"trace*.pcap"``), or the name that tcpdump or dumpcap was
             given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
@@ -226,6 +230,7 @@ def analyze(
             ones leave first. They are counted in ``capture.missing_flows``, and have no row. None: keep all.
         sockets: what ``ss``, ``netstat``, ``lsof -i`` or /proc/net/tcp printed, on one end's host or on both: a path, text, a
             text file, or a list of those, at one time or at several; ``"live"`` asks this host when the capture has been read.
+        tz: the time zone of times in printed packets: ``"UTC"``, ``"+02:00"``, ``"Europe/Berlin"``, or a tzinfo.
         strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
         progress: called between chunks with the bytes done and the bytes there are.
 
@@ -235,7 +240,7 @@ def analyze(
     Raises:
         CaptureError: nothing of the source is a capture that can be read, or something is not, or is damaged, and ``strict``.
         SnapshotError: something of ``sockets`` is no socket table, and ``strict``.
-        ValueError: ``stuck_after`` is no span of time, or ``max_flows`` is not positive.
+        ValueError: ``stuck_after`` is no span of time, ``tz`` no time zone, or ``max_flows`` is not positive.
 
     Warns:
         CaptureWarning: the capture is damaged or cut; what is sound is analysed.
@@ -247,7 +252,7 @@ def analyze(
     if max_flows is not None and max_flows < 1:
         raise ValueError(f"max_flows must be at least 1, not {max_flows}")
     gathered = gather(source)
-    timeline = Timeline(gathered.sources, strict=strict)
+    timeline = Timeline(gathered.sources, strict=strict, zone=_zone(tz))
     retirement = Retirement(span)
     table = FlowTable(most=max_flows, retire=retirement)
     try:
@@ -262,20 +267,49 @@ def analyze(
     info = result.capture
     limits = [limit for part in timeline.infos for limit in _warnings(part)] + _missing(info, max_flows)
     analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + _gaps(info))
-    if sockets is not None:
-        _join(analysis, sockets, strict=strict)
+    if sockets is not None or timeline.texts or any(part.asides for part in timeline.infos):
+        _join(analysis, sockets or [], timeline, strict=strict)
     return analysis
 
 
-def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", *, strict: bool) -> None:
-    from closewait_pcap.joining import join  # noqa: PLC0415 - only with socket tables
-    from closewait_pcap.sockets.collecting import collect  # noqa: PLC0415
+def analyze_text(text: str, *, tz: "str | datetime.tzinfo" = "UTC", **options: Any) -> Analysis:
+    """Read packets as tcpdump or tshark print them, pasted as text, and judge every TCP flow in it.
 
-    collected = collect(sockets, strict=strict)
+    Args:
+        text: whatever was pasted: the packets may stand among prose, prompts and socket tables.
+        tz: the time zone of printed times.
+        options: as `analyze` takes them.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        CaptureError: no line of the text is a packet that says enough.
+        ValueError: as `analyze` does.
+    """
+    pasted = BytesIO(text.encode("utf-8", "replace"))
+    pasted.name = "text"  # what messages call it
+    return analyze(pasted, tz=tz, **options)
+
+
+def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", timeline: Timeline, *, strict: bool) -> None:
+    from closewait_pcap.joining import collect_all, join  # noqa: PLC0415 - only with socket tables
+
+    collected = collect_all(sockets, timeline, strict=strict)
     analysis.unreadable = analysis.unreadable + collected.unreadable
     analysis.warnings += collected.unreadable
     if collected.snapshots:
         analysis.warnings += join(analysis.result, collected.snapshots)
+
+
+def _zone(tz: "str | datetime.tzinfo") -> "datetime.tzinfo":
+    if not isinstance(tz, str):
+        return tz
+    if tz == "UTC":
+        return UTC
+    from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
+
+    return zone_of(tz)
 
 
 def parse_span(span: "str | float | datetime.timedelta") -> int:
@@ -306,7 +340,7 @@ def parse_span(span: "str | float | datetime.timedelta") -> int:
 
 def _warnings(info: CaptureInfo) -> list[str]:
     """Say in sentences what about the capture limits the conclusions."""
-    found = [*info.damages, *info.joined]
+    found = [*info.damages, *info.joined, *info.remarks]
     if info.interrupted:
         found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:

@@ -5,20 +5,25 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from closewait_pcap import __version__
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis, parse_span
 from closewait_pcap.delivery.settings import Settings
-from closewait_pcap.errors import CaptureWarning, ClosewaitError
-from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span
+from closewait_pcap.errors import CaptureWarning, ClosewaitError, NoPackets
+from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span, Zone
 from closewait_pcap.progress import announce_compiling, follow, will_compile
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import FORMATS
 from closewait_pcap.terminal import complain, page, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from closewait_pcap.sockets.collecting import SocketSource
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -66,6 +71,7 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     metavar="[KEYFILE]",
     help="Map addresses, in reports and evidence alike, prefixes kept, and drop names; without a key, with a random one.",
 )
+@click.option("--tz", type=Zone(), default="UTC", show_default=True, help="The time zone of times in printed packets.")
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",
@@ -80,9 +86,9 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
 def command(captures: tuple[str, ...], **options: Any) -> None:
     """Find the TCP connections that somebody has failed to close.
 
-    CAPTURE is a pcap or pcapng file (compressed or not), a URL, or - for standard input. Several are read as one timeline: given
-    by name, as a folder, as a pattern, or by the name that tcpdump or dumpcap was given for its ring buffer. Filters choose what
-    is shown, after all flows are numbered and judged.
+    CAPTURE is a pcap or pcapng file (compressed or not), text with packets as tcpdump or tshark print them, a URL, or - for
+    standard input. Several are read as one timeline: given by name, as a folder, as a pattern, or by the name that tcpdump or
+    dumpcap was given for its ring buffer. Filters choose what is shown, after all flows are numbered and judged.
 
     With --sockets each flow's sockets are looked up: who holds them, and whether the kernel's state is that of the packets.
     Without a capture, the report is of the socket tables alone.
@@ -99,18 +105,31 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     """
     _check(captures, options)
     _check_evidence(captures, options)
-    names = ("stuck_after", "max_flows", "sockets", "strict", "host", "port", "since", "until", "all_flows")
+    names = ("stuck_after", "max_flows", "sockets", "strict", "tz", "host", "port", "since", "until", "all_flows")
     settings = Settings(**{name: options[name] for name in names})
     try:
         formats.require(options["format_"])
         if not captures:
-            _report_tables(settings, options)
+            _report_tables(settings.sockets, settings, options)
         if options["each"]:
             _report_each(captures, settings, options)
         _report(captures, settings, options)
+    except NoPackets as error:
+        _report_text(error, settings, options)
     except ClosewaitError as error:
         complain(str(error))
         sys.exit(EXIT_UNREADABLE)
+
+
+def _report_text(error: NoPackets, settings: Settings, options: dict[str, Any]) -> NoReturn:
+    """Report on text without packets: on the socket tables that it holds."""
+    from closewait_pcap.sockets.reading import read_lines  # noqa: PLC0415 - only with socket tables
+
+    tables = [table for name, lines in error.texts.items() for table in read_lines(name, lines)]
+    if not tables or options["format_"] not in ("text", "json") or options["report"] is not None:
+        complain(str(error))
+        sys.exit(EXIT_UNREADABLE)
+    _report_tables([*settings.sockets, *tables], settings, options)
 
 
 def _check(captures: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -257,7 +276,7 @@ def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any
             complain(f"{path}: {sentence}")
 
 
-def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
+def _report_tables(sources: "Sequence[SocketSource]", settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
     for name in ("since", "until"):
         if options[name] is not None:
@@ -265,7 +284,7 @@ def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
     from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
-    analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.host, settings.port)
+    analysis = analyze_sockets(sources, strict=settings.strict).only(settings.host, settings.port)
     for sentence in analysis.unreadable:
         complain(sentence)
     hosts = analysis.hosts

@@ -105,6 +105,8 @@ def _renaming(result: Result) -> Rename:
     longest_first = sorted(filter(None, names), key=len, reverse=True)
 
     def rename(text: str) -> str:
+        if text in result.capture.names:
+            return "capture: hosts or services are printed by name, and numbers stand for them"
         for name in longest_first:
             text = text.replace(name, names[name])
         return text
@@ -119,6 +121,9 @@ def _masked_info(info: CaptureInfo, rename: Rename) -> CaptureInfo:
         info,
         file=together,
         damages=[rename(sentence) for sentence in info.damages],
+        asides=[],
+        names=[],
+        remarks=[rename(sentence) for sentence in info.remarks],
         joined=[rename(sentence) for sentence in info.joined],
         gaps=[Gap(gap.start, gap.end, rename(gap.why)) for gap in info.gaps],
         parts=parts,

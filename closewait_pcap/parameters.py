@@ -68,6 +68,23 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
         return str(value)
 
 
+class Zone(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """A time zone, such as UTC, +02:00 or Europe/Berlin."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text; `analyze` reads it."""
+        if value != "UTC":
+            from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
+
+            try:
+                zone_of(str(value))
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class Key(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
     """A file that holds a key; without one, the empty key, which stands for a random one."""
 

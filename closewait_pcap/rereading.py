@@ -7,7 +7,7 @@ from closewait_pcap.capture.packets import ACK, NOT_TCP, NUMBERING_ONLY, PACKET
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.engine import as_array
 from closewait_pcap.flows.table import FlowTable
-from closewait_pcap.results import Category, Result, Values, file_codes, frame_numbers
+from closewait_pcap.results import Category, Result, Values, file_codes, frame_numbers, line_numbers
 
 
 def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable) -> dict[str, Values]:
@@ -33,6 +33,7 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
     flags, codes = np.unique(packets["flags"], return_inverse=True)
     return {
         "file": file_codes(result.capture.files, packets["frame"]),
+        "line": line_numbers(result.capture, packets["frame"]),
         "frame": frame_numbers(packets["frame"]),
         "time": packets["time"],
         "side": Category.of(np.where(from_client, 0, 1), columns.SIDES),

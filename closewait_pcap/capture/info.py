@@ -1,9 +1,13 @@
 """What is learned of a capture as a whole, beside its packets."""
 
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from closewait_pcap.capture.packets import FRAME_BITS
+
+if TYPE_CHECKING:
+    from array import array
 
 SAID = 10
 """So many damages, and so many joined files, are each told in a sentence; of the others there is only a count."""
@@ -89,6 +93,8 @@ class CaptureInfo:
     """Whether the day of its times is known."""
     remarks: list[str] = field(default_factory=list)
     """Likewise: sentences about what such a text cannot show."""
+    names: list[str] = field(default_factory=list)
+    """Of these, those that tell names of hosts and services."""
     parts: "list[CaptureInfo]" = field(default_factory=list)
     """The files that were read together, in the order of their first times; none where this is a single file."""
     gaps: list[Gap] = field(default_factory=list)
@@ -98,6 +104,24 @@ class CaptureInfo:
     def damage(self) -> str | None:
         """The first of `damages`."""
         return self.damages[0] if self.damages else None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether packets were printed as text, in one of its files at least."""
+        return any(part.lines is not None for part in self.parts or [self])
+
+    def line_of(self, frame: int) -> int:
+        """Tell on which line a frame is printed.
+
+        Args:
+            frame: as in a PACKET record.
+
+        Returns:
+            Its number in the text, from 1; 0 where packets were not printed.
+        """
+        parts = self.parts or [self]
+        part, number = parts[min(frame >> FRAME_BITS, len(parts) - 1)], frame & ((1 << FRAME_BITS) - 1)
+        return part.lines[number - 1] if part.lines is not None and 0 < number <= len(part.lines) else 0
 
     @property
     def files(self) -> list[str]:
@@ -154,6 +178,7 @@ def combine(parts: list[CaptureInfo]) -> CaptureInfo:
         holes=[hole for part in parts for hole in part.holes],
         joined=[sentence for part in parts for sentence in part.joined],
         has_date=all(part.has_date for part in parts),
+        names=[sentence for part in parts for sentence in part.names],
         remarks=[sentence for part in parts for sentence in part.remarks],
         interrupted=any(part.interrupted for part in parts),
         parts=parts,

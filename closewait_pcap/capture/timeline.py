@@ -21,7 +21,7 @@ from closewait_pcap.capture.packets import FRAME_BITS, PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sources.opening import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
-from closewait_pcap.errors import CaptureError, CaptureWarning
+from closewait_pcap.errors import CaptureError, CaptureWarning, NoPackets
 
 if TYPE_CHECKING:
     from closewait_pcap.capture.info import CaptureInfo
@@ -131,6 +131,8 @@ class Timeline:
         self._zone = zone
         self.unreadable: list[str] = []
         """Why which source could not be read."""
+        self.texts: dict[str, NoPackets] = {}
+        """Texts without packets in which socket tables may be, by name."""
         parts = [_Part(source, place, alone=len(sources) == 1) for place, source in enumerate(sources)]
         self._parts = [part for part in parts if self._look_at(part)]
         self._parts.sort(key=lambda part: part.first_time)
@@ -185,6 +187,9 @@ class Timeline:
                 self._refill()
         finally:
             self._close_all()
+        if not self.infos and self.texts and not self.unreadable:
+            both = {name: lines for error in self.texts.values() for name, lines in error.texts.items()}
+            raise NoPackets("; ".join(map(str, self.texts.values())), both)
         if not self.infos:
             raise CaptureError("; ".join(self.unreadable))
 
@@ -266,6 +271,9 @@ class Timeline:
         self._lanes.sort(key=lambda lane: -lane.place)
 
     def _pass_over(self, error: CaptureError, *, alone: bool) -> None:
+        if isinstance(error, NoPackets) and not alone and any(error.texts.values()):
+            self.texts |= dict.fromkeys(error.texts, error)
+            return
         if self._strict or alone:
             raise error
         self.unreadable.append(str(error))

@@ -22,6 +22,7 @@ class Settings:
     max_flows: int = MAX_FLOWS
     sockets: tuple[str, ...] = ()
     strict: bool = False
+    tz: str = "UTC"
     host: tuple[int, int] | None = None
     port: int | None = None
     since: int | None = None
@@ -35,6 +36,7 @@ class Settings:
             stuck_after=self.stuck_after,
             max_flows=self.max_flows,
             sockets=self.sockets or None,
+            tz=self.tz,
             strict=self.strict,
             progress=progress,
         )

@@ -67,6 +67,7 @@ class TimeFrom(StrEnum):
     """The text has a date without a zone, or with one that several countries use: hours may be wrong."""
     NAME = "file name, taken as UTC"
     MTIME = "time of the file's last change"
+    PLACE = "its place among printed packets"
     CLOCK = "clock"
 
 

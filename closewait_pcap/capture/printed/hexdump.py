@@ -1,9 +1,11 @@
-"""Hexadecimal dumps under a printed packet (``-x``, ``-X``, ``-xx``, ``-XX``, tshark's ``-x``): the packet itself, where whole enough."""
+"""Hexadecimal dumps under a printed packet (``-x``, ``-X``, ``-xx``, ``-XX``): the packet itself, where they are whole enough."""
 
 import re
 from typing import NamedTuple
 
-_ROW = re.compile(r"0x([0-9a-f]{4,8}):? {1,3}((?:[0-9a-f]{2,4}(?: |$)){1,8})|([0-9a-f]{4,6}) {2,3}((?:[0-9a-f]{2}(?:  ?|$)){1,16})")
+_ROW = re.compile(
+    r"0x([0-9a-f]{4,8}):? {1,3}((?:[0-9a-f]{2,4}(?: |$)){1,8})|([0-9a-f]{4,6}) {2,3}((?:[0-9a-f]{2}(?:  ?|$)){1,16})"
+)
 MOST = 1 << 18
 """Bytes kept of one packet."""
 RAW, ETHERNET, SLL, SLL2, NULL = 101, 1, 113, 276, 0
@@ -67,8 +69,8 @@ class Dump:
             it is.
         """
         data = bytes(self._bytes)
-        for link, size, type_at in _HEADERS:
-            at = size
+        for link, header, type_at in _HEADERS:
+            at = header
             if type_at is not None:
                 kind = data[type_at : type_at + 2]
                 while link == ETHERNET and kind in _TAGS:

@@ -12,7 +12,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NOISE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\u200b\u200e\u200f\ufeff\x00\r]")
 """Colours of a terminal, characters without width, zeros."""
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u3000\t", " "))
-_MARKS = re.compile(r"(?:[>|*•‣·+–-]\s+|\d{1,3}[.)]\s+|`+|(?:>|&gt;)(?=[\s>&]))*\s*")
+_MARKS = re.compile(r"(?:[>|*•‣·+\u2013-]\s+|\d{1,3}[.)]\s+|`+|(?:>|&gt;)(?=[\s>&]))*\s*")
 """What begins quoted lines, list items, rows of a table and code."""
 
 

@@ -26,14 +26,9 @@ def describe(printed: "Printed", info: "CaptureInfo") -> None:
     info.lines, info.times = printed.lines, printed.times
     info.asides = printed.asides.lines
     info.has_date = not printed.clock.forms or bool(printed.clock.forms & {Form.dated, Form.epoch})
-    info.remarks = [f"{info.file}: {sentence}" for sentence in _sentences(printed)]
-
-
-def _sentences(printed: "Printed") -> Iterator[str]:
-    yield from _times(printed)
-    yield from _names(printed)
-    yield from _packets(printed)
-    yield from _text(printed)
+    info.names = [f"{info.file}: {sentence}" for sentence in _names(printed)]
+    others = [f"{info.file}: {sentence}" for tell in (_times, _packets, _text) for sentence in tell(printed)]
+    info.remarks = info.names + others
 
 
 def _times(printed: "Printed") -> Iterator[str]:
@@ -71,7 +66,7 @@ def _names(printed: "Printed") -> Iterator[str]:
 def _packets(printed: "Printed") -> Iterator[str]:
     kinds, asides = printed.kinds, printed.asides
     if kinds[Kind.quiet]:
-        yield f"{count(kinds[Kind.quiet], 'line')} tell neither flags nor numbers, and are passed over: what they hold is not known"
+        yield f"{count(kinds[Kind.quiet], 'line')} tell neither flags nor numbers, and are passed over: they may hold anything"
     if kinds[Kind.cut]:
         yield f"{count(kinds[Kind.cut], 'line')} of TCP are cut, and passed over: what they hold is not known"
     if asides.captured is not None and asides.captured > len(printed.lines):
@@ -81,7 +76,7 @@ def _packets(printed: "Printed") -> Iterator[str]:
         )
     if printed.headless:
         yield (
-            f"{count(printed.headless, 'flow')} have no handshake here: relative numbers begin with the first line of theirs, and "
+            f"{count(printed.headless, 'flow')} have no handshake here: relative numbers begin with their first lines, and "
             "how their windows are scaled is not known"
         )
 

@@ -19,27 +19,12 @@ from closewait_pcap.capture.printed.remarks import describe
 from closewait_pcap.capture.printed.replays import Replays
 from closewait_pcap.capture.printed.summary import Kind
 from closewait_pcap.capture.printed.times import Times
-from closewait_pcap.errors import CaptureError
+from closewait_pcap.errors import CaptureError, NoPackets
 
 _BLOCK = 1 << 18
 """Bytes written ahead."""
 _LOOK = 1000
 """Packets looked at to see whether they say enough."""
-
-
-class NoPackets(CaptureError):
-    """A text without packets.
-
-    Args:
-        message: what it is.
-        asides: what else stands in it: a socket table, perhaps.
-        name: of the text.
-    """
-
-    def __init__(self, message: str, asides: Asides, name: str) -> None:
-        super().__init__(message)
-        self.asides = asides
-        self.name = name
 
 
 class Printed:
@@ -98,7 +83,8 @@ class Printed:
         """Fill a buffer, as far as it goes; 0 at the end.
 
         Raises:
-            NoPackets: there is no packet in the text, or only such as say too little.
+            NoPackets: there is no packet in the text.
+            CaptureError: they all say too little.
         """
         if not self._left:
             self._left = memoryview(next(self._blocks, b""))
@@ -120,8 +106,7 @@ class Printed:
             raise NoPackets(
                 f"{self.name}: this is text, and no line of it reads like a packet that tcpdump or tshark printed; "
                 "print packets with: tcpdump -nn -tttt, or write a capture with: tcpdump -w FILE",
-                self.asides,
-                self.name,
+                {self.name: self.asides.lines},
             )
         if self.asides.drops is not None:
             made += frames.statistics(0, self.asides.drops)
@@ -177,7 +162,11 @@ class Printed:
         """Refuse a text whose lines all say too little."""
         first = self._new.peek(_LOOK)
         kinds = Counter(packet.summary.kind for packet in first)
-        if not kinds[Kind.quiet] or kinds[Kind.tcp] or any(packet.dump and packet.dump.frame(packet.summary.size) for packet in first):
+        if (
+            not kinds[Kind.quiet]
+            or kinds[Kind.tcp]
+            or any(packet.dump and packet.dump.frame(packet.summary.size) for packet in first)
+        ):
             return
         if any(packet.summary.wireshark for packet in first):
             raise CaptureError(

@@ -7,6 +7,7 @@ counts from (shown as 1970-01-02).
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from closewait_pcap.capture.printed.ahead import Ahead
@@ -19,8 +20,8 @@ _LOOK = 1000
 """Packets looked at to tell whether times count from the first packet or from the one before."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$")
 _HOUR = 3600 * SECOND
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local time, whatever its zone
-_SEASONS = (datetime(2024, 1, 1), datetime(2024, 7, 1))  # noqa: DTZ001
+_EPOCH = datetime(1970, 1, 1)
+_SEASONS = (datetime(2024, 1, 1), datetime(2024, 7, 1))
 
 
 def zone_of(name: str) -> tzinfo:
@@ -92,7 +93,7 @@ class Times:
             if then is None or then.form is not stamp.form:
                 break
             values.append(then.value)
-        back = sum(later < sooner for sooner, later in zip(values, values[1:], strict=False))
+        back = sum(later < sooner for sooner, later in pairwise(values))
         self._relative, self._delta = True, 5 * back >= len(values) - 1 > 0 and back > 0
         self._elapsed = 0
         self.counted_from.add("the packet before" if self._delta else "the first packet")
@@ -109,8 +110,10 @@ class Times:
         if self._clock is not None and self._clock - stamp.value > HALF_DAY:
             self._day += 1
             self.nights += 1
-        elif self._clock is not None and self._day and stamp.value - self._clock > HALF_DAY:
+        elif self._clock is not None and self.nights and stamp.value - self._clock > HALF_DAY:
             self._day -= 1  # one of the last packets before midnight
+        if self._clock is None:  # the first one is of the first day, whatever its zone
+            self._day = -((stamp.value - self._standard_offset) // DAY)
         self._clock = stamp.value
         return self._day * DAY + stamp.value - self._standard_offset
 

@@ -30,8 +30,7 @@ class Opened(NamedTuple):
 
 @contextmanager
 def open_source(source: CaptureSource, zone: tzinfo = UTC) -> Iterator[Opened]:
-    """Open an input for one pass over its bytes; compressed ones are decompressed on the way, others converted: foreign formats,
-    and packets that were printed as text.
+    """Open an input for one pass over its bytes: decompressed on the way, and converted from other formats, or printed text.
 
     Args:
         source: a path, ``-`` for standard input, a URL, or a binary file object (which stays open afterwards).

@@ -63,6 +63,8 @@ def _frame(values: dict[str, Values], name: str, files: int) -> str:
     if frame < 0:
         return "a frame not seen"
     file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
+    line = int(values[f"{name}_line"][0])
+    file += f", line {line:,}," if line > 0 else ""
     return f"frame {frame}{file} ({_clock(int(values[f'{name}_time'][0]))})"
 
 
