@@ -128,16 +128,40 @@ class Analysis:
         """
         from closewait_pcap.frames import packets_frame  # noqa: PLC0415
 
-        result = self.result
-        rows = result.rows[result.streams_of(result.rows) == stream]
+        return packets_frame(self._packets(self._row_of(stream), "packets"), self.result)
+
+    def to_tcpdump_text(self, stream: int) -> str:
+        """Write one flow's packets as ``tcpdump -nn -tttt`` prints them; `analyze_text` reads them back.
+
+        Args:
+            stream: the flow's number.
+
+        Returns:
+            A line per packet, with its time in UTC; of the options only the window scale.
+
+        Raises:
+            KeyError: there is no such flow.
+            CaptureError: the capture came from a pipe and cannot be read again.
+        """
+        from closewait_pcap.printing import flow_lines  # noqa: PLC0415 - where it is asked for
+
+        row = self._row_of(stream)
+        return "".join(f"{line}\n" for line in flow_lines(self.result, row, self._packets(row, "to_tcpdump_text")))
+
+    def _row_of(self, stream: int) -> int:
+        rows = self.result.rows[self.result.streams_of(self.result.rows) == stream]
         if not len(rows):
             raise KeyError(f"no flow {stream} in {self.capture.file}")
+        return int(rows[0])
+
+    def _packets(self, row: int, wanted: str) -> "dict[str, Values]":
+        """Read one flow's packets."""
         if not self._timeline.is_rereadable:
             raise CaptureError(
-                f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
+                f"{self.capture.file}: {wanted}() reads the capture again, which a pipe does not allow; save it to a file first"
             )
-        table = FlowTable(most=self._max_flows, retire=Retirement(result.stuck_after))
-        return packets_frame(packet_values(self._captured, int(rows[0]), self._timeline, table), result)
+        table = FlowTable(most=self._max_flows, retire=Retirement(self.result.stuck_after))
+        return packet_values(self._captured, row, self._timeline, table)
 
     def anonymized(self, key: "bytes | Anonymizer | None" = None) -> "Analysis":
         """Give the same analysis with addresses mapped and names dropped, for reports that anybody may see.

@@ -20,7 +20,7 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
         table: an empty one, just as the first reading's was.
 
     Returns:
-        By column name, in `columns.PACKETS` order: arrays of shape (packets,).
+        By column name, as in `columns.PACKETS`, and ``flag_bits`` and ``wscale`` (-1: none): arrays of shape (packets,).
     """
     stream = result.streams_of(np.array([row]))[0]
     found = []
@@ -42,6 +42,8 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
         "ack_raw": np.where(packets["flags"] & ACK != 0, packets["ack"], -1),
         "len": packets["len"],
         "window": packets["window"],
+        "flag_bits": packets["flags"],
+        "wscale": packets["wscale"],
     }
 
 

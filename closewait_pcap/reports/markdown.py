@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import code, markdown, markdown_cell
-from closewait_pcap.reports.parts import Command, Section, Sentence, Table
+from closewait_pcap.reports.parts import Command, Listing, Part, Section, Sentence, Table
 from closewait_pcap.reports.telling import tell
 
 LIMIT = 32_000
@@ -45,7 +45,7 @@ def _size(texts: list[str]) -> int:
     return sum(len(text.encode()) + 1 for text in texts)
 
 
-def _warnings(account: Account) -> list[Sentence | Table | Command]:
+def _warnings(account: Account) -> list[Part]:
     more = len(account.warnings) - _WARNINGS
     rest = [Sentence(f"... and {quantities.count(more, 'more warning')}")] if more > 0 else []
     told = [warning if len(warning) <= _LONGEST else f"{warning[:_LONGEST]} ..." for warning in account.warnings[:_WARNINGS]]
@@ -60,6 +60,8 @@ def _section(section: Section) -> str:
             lines += [*([""] if lines and lines[-1] else []), *_table(part), ""]
         elif isinstance(part, Command):
             lines.append(f"- {markdown(part.label)}: {code(part.text)}")
+        elif isinstance(part, Listing):
+            lines += [f"- {markdown(part.label)}:", "", "  ```", *(f"  {line}" for line in part.lines), "  ```"]
         else:
             lines.append(f"{'' if table_before else '  ' * part.level}- {markdown(part.text)}")
         table_before = isinstance(part, Table)

@@ -27,7 +27,7 @@ _ALL = 0xFFFFFFFF
 class _Way:
     """One direction."""
 
-    __slots__ = ("base", "isn", "next", "scale")
+    __slots__ = ("acked", "base", "isn", "next", "scale")
 
     def __init__(self) -> None:
         self.base: int | None = None
@@ -35,6 +35,8 @@ class _Way:
         self.isn: int | None = None
         self.next: int | None = None
         """The number that is expected next."""
+        self.acked: int | None = None
+        """The last acknowledgement: also that of a line which is cut before its own."""
         self.scale: int | None = None
 
 
@@ -180,7 +182,9 @@ def _of_segment(conversation: _Conversation, me: _Way, you: _Way, told: Summary)
     if told.seq is not None:
         seq, is_own = _meant(conversation, me, told.seq)
         own.append(is_own)
-    ack, is_own = _meant(conversation, you, told.ack or 0)
+    if told.ack is None:
+        return seq, me.acked or you.next or 0
+    ack, is_own = _meant(conversation, you, told.ack)
     own.append(is_own)
     if conversation.relative and all(own) and told.seq is not None:  # tcpdump was started again
         me.base, you.base = told.seq, (ack - 1) & _ALL
@@ -213,8 +217,9 @@ def _advance(me: _Way, you: _Way, flags: int, seq: int, ack: int, length: int) -
     if flags & SYN:
         me.isn = seq
     me.next = behind if flags & SYN else _later(me.next, behind)
-    if flags & ACK and you.next is None:
-        you.next = ack & _ALL
+    if flags & ACK:
+        me.acked = ack & _ALL
+        you.next = me.acked if you.next is None else you.next
 
 
 def _window(me: _Way, you: _Way, told: Summary) -> int:

@@ -4,6 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from datetime import tzinfo
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from closewait_pcap.capture.info import CaptureInfo
@@ -25,6 +26,16 @@ _BLOCK = 1 << 18
 """Bytes written ahead."""
 _LOOK = 1000
 """Packets looked at to see whether they say enough."""
+
+
+def holds_packets(begin: bytes) -> bool:
+    """Whether packets are printed in a text: two that tell flags and numbers, with times.
+
+    Args:
+        begin: the first bytes of the text.
+    """
+    told = (packet.summary for packet in assemble(Lines(BytesIO(begin)), Asides()))
+    return sum(one.kind is Kind.tcp and one.stamp is not None for one in told) > 1
 
 
 class Printed:

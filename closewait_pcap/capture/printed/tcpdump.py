@@ -139,10 +139,10 @@ def _ends(text: str, at: int, arrow: int, stop: int) -> tuple[str, str]:
 
 
 def _says_enough(flags: int | None, seq: int | None, ack: int | None, rest: str) -> bool:
-    """Whether a line that is cut behind its numbers says all that is needed: an ACK its number, all others where they begin."""
-    if flags is None or (flags & ACK and ack is None):
+    """Whether a line that is cut behind its numbers says all that is needed: where it begins, or an ACK how far it goes."""
+    if flags is None or rest.startswith((", seq", ", ack")):  # and not one digit of it, or not all
         return False
-    return seq is not None or (flags == ACK and not rest.startswith(", seq"))
+    return seq is not None or (flags == ACK and ack is not None)
 
 
 def _is_six(text: str, at: int, arrow: int, source: str) -> bool:
