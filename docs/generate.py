@@ -69,6 +69,9 @@ def columns_page() -> str:
         if any(column.of_sockets for column in table):
             names = [f"`{column.name}`" for column in table if column.of_sockets]
             parts.append(f"Only with socket tables (`sockets=`): from {names[0]} to {names[-1]}.")
+        if any(column.of_text for column in table):
+            names = [f"`{column.name}`" for column in table if column.of_text]
+            parts.append(f"Only where packets were printed as text: {', '.join(names)}.")
     for name, (about, table) in TABLES_ALONE.items():
         parts += [f"## SocketAnalysis.{name}", about, _table(table)]
     parts += ["## Values"]

@@ -41,7 +41,7 @@ class Command(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Lines that are shown as they are, none broken or joined: of a program's output, say."""
+    """Lines that are shown as they are, none joined: of a program's output, say."""
 
     label: str
     lines: list[str]

@@ -57,7 +57,8 @@ class Page:
                 self._command(part, indent)
             elif isinstance(part, Listing):
                 self.say(f"{part.label}:", indent=indent)
-                self.lines += [f"{indent}  {line}" for line in part.lines]
+                for line in part.lines:
+                    self.say(line, indent=f"{indent}  ")
             else:
                 self.say(part.text, indent=indent + "  " * (part.level and not isinstance(before, Table)))
             before = part

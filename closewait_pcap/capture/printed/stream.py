@@ -173,18 +173,22 @@ class Printed:
         """Refuse a text whose lines all say too little."""
         first = self._new.peek(_LOOK)
         kinds = Counter(packet.summary.kind for packet in first)
-        if (
-            not kinds[Kind.quiet]
-            or kinds[Kind.tcp]
-            or any(packet.dump and packet.dump.frame(packet.summary.size) for packet in first)
-        ):
+        dumped = any(packet.dump is not None and packet.dump.frame(packet.summary.size) for packet in first)
+        if kinds[Kind.tcp] or dumped or not kinds[Kind.quiet] + kinds[Kind.cut]:
             return
         if any(packet.summary.wireshark for packet in first):
+            if len(first) < _LOOK:
+                raise CaptureError(
+                    f"{self.name}: Wireshark's lines for what TCP carries show neither ports nor flags nor numbers, and there "
+                    "are no others; print the packets with: tcpdump -nn -tttt -r CAPTURE"
+                )
+        elif kinds[Kind.quiet]:
             raise CaptureError(
-                f"{self.name}: Wireshark's lines for what TCP carries show neither ports nor flags nor numbers, and there are no "
-                "others; print the packets with: tcpdump -nn -tttt -r CAPTURE"
+                f"{self.name}: tcpdump -q prints neither flags nor numbers, so nothing can be said of these packets; "
+                "print them without -q"
             )
-        raise CaptureError(
-            f"{self.name}: tcpdump -q prints neither flags nor numbers, so nothing can be said of these packets; "
-            "print them without -q"
-        )
+        else:
+            raise CaptureError(
+                f"{self.name}: packets are printed here from line {first[0].line:,} on, and those of TCP are all cut before their "
+                "numbers; print them whole: tcpdump -nn -tttt, or write a capture: tcpdump -w FILE"
+            )

@@ -66,7 +66,7 @@ def _converted(opened: Opened, zone: tzinfo) -> Iterator[Opened]:
     """Turn what is not ours to read into pcapng, where the program that can is installed."""
     first = _First(opened, HEAD)
     stream = cast("BinaryIO", first.unread())
-    if is_text(first.head):
+    if is_text(first.head) and not is_convertible(first.head):
         from closewait_pcap.capture.printed.stream import Printed  # noqa: PLC0415 - most captures are no text
 
         printed = Printed(stream, opened.name, zone)

@@ -43,7 +43,8 @@ def _packets(account: Account) -> list[Part]:
     rows = list(dict.fromkeys([*account.worst.tolist(), *account.flagged[:_SHOWN].tolist()]))[:_SHOWN]
     lines = [line for row in rows for line in proving_lines(account.result, row)]
     streams = ", ".join(map(str, account.result.streams_of(np.array(rows)).tolist()))
-    return [Listing(f"Stream {streams} as tcpdump --number prints packets, as far as they were kept", lines)] if lines else []
+    label = f"Stream{'s' * (len(rows) > 1)} {streams} as tcpdump --number prints packets, as far as they were kept"
+    return [Listing(label, lines)] if lines else []
 
 
 def _worst(account: Account) -> str:
