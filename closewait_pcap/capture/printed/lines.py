@@ -11,6 +11,7 @@ _BLOCK = 1 << 18
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NOISE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\u200b\u200e\u200f\ufeff\x00\r]")
 """Colours of a terminal, characters without width, zeros."""
+_ODD = re.compile("[&\t\x00\x1b]")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u3000\t", " "))
 _MARKS = re.compile(r"(?:[>|*•‣·+\u2013-]\s+|\d{1,3}[.)]\s+|`+|(?:>|&gt;)(?=[\s>&]))*\s*")
 """What begins quoted lines, list items, rows of a table and code."""
@@ -46,7 +47,7 @@ def encoding_of(head: bytes) -> str:
 
 def clean(raw: str) -> str:
     """Take away what quotes, lists, tables, code and web pages put around a line."""
-    if raw[:1].isdigit() and raw.isascii() and "&" not in raw and "\x1b" not in raw and "\0" not in raw:
+    if raw[:1].isdigit() and raw.isascii() and not _ODD.search(raw):
         text = raw
     else:
         text = _NOISE.sub("", raw).translate(_SPACES).strip()

@@ -161,7 +161,7 @@ def length_of(told: Summary) -> int:
 
 def _of_wireshark(conversation: _Conversation, told: Summary) -> tuple[int, int]:
     if told.reused:
-        conversation.offset += _REUSED
+        conversation.offset += 0 if told.seq else _REUSED  # numbers that do not begin with 0 are the wire's own
         for way in conversation.ways:
             way.scale = None
     return (told.seq or 0) + conversation.offset, (told.ack or 0) + conversation.offset if told.flags & ACK else 0

@@ -7,7 +7,7 @@ from closewait_pcap.capture.printed import tcpdump, wireshark
 from closewait_pcap.capture.printed.asides import Asides
 from closewait_pcap.capture.printed.hexdump import Dump
 from closewait_pcap.capture.printed.lines import Line
-from closewait_pcap.capture.printed.summary import Summary
+from closewait_pcap.capture.printed.summary import Kind, Summary
 
 _MOST_LINES = 8
 """A packet's line is broken into no more than so many."""
@@ -92,7 +92,7 @@ def _continues(packet: Packet, text: str) -> bool:
     tries = [(joint, summary) for joint in joints if (summary := parse(joint)) is not None]
     if not tries:
         return False
-    joint, summary = max(tries, key=lambda one: (one[1].complete, one[1].end_at))  # of equals, the first
+    joint, summary = max(tries, key=lambda one: (one[1].kind is Kind.tcp, one[1].complete, one[1].end_at))  # of equals, the first
     if not summary.complete and summary.end_at <= packet.summary.end_at:
         return False
     packet.text, packet.summary = joint, summary

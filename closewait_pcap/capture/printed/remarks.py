@@ -45,8 +45,10 @@ def _times(printed: "Printed") -> Iterator[str]:
             f"times count from {' and '.join(sorted(clock.counted_from))}: when that was is not known, and shown as 1970-01-02 "
             "00:00:00 (print it with -tttt)"
         )
-    if clock.untimed and clock.forms:
-        yield f"{count(clock.untimed, 'packet')} have no time"
+    if clock.untimed and not clock.forms:
+        yield "no times are printed: how long anything took cannot be said (print them with -tttt)"
+    elif clock.untimed:
+        yield f"without a time: {count(clock.untimed, 'packet')}"
 
 
 def _names(printed: "Printed") -> Iterator[str]:
@@ -66,9 +68,9 @@ def _names(printed: "Printed") -> Iterator[str]:
 def _packets(printed: "Printed") -> Iterator[str]:
     kinds, asides = printed.kinds, printed.asides
     if kinds[Kind.quiet]:
-        yield f"{count(kinds[Kind.quiet], 'line')} tell neither flags nor numbers, and are passed over: they may hold anything"
+        yield f"passed over: {count(kinds[Kind.quiet], 'line')} without flags and numbers, which may hold anything"
     if kinds[Kind.cut]:
-        yield f"{count(kinds[Kind.cut], 'line')} of TCP are cut, and passed over: what they hold is not known"
+        yield f"passed over: {count(kinds[Kind.cut], 'line')} of TCP cut before the numbers, which may hold anything"
     if asides.captured is not None and asides.captured > len(printed.lines):
         yield (
             f"tcpdump says that it captured {count(asides.captured, 'packet')}, and {len(printed.lines):,} are printed here: "
@@ -76,19 +78,19 @@ def _packets(printed: "Printed") -> Iterator[str]:
         )
     if printed.headless:
         yield (
-            f"{count(printed.headless, 'flow')} have no handshake here: relative numbers begin with their first lines, and "
-            "how their windows are scaled is not known"
+            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with their first lines, and whose "
+            "windows are scaled by nobody knows how much"
         )
 
 
 def _text(printed: "Printed") -> Iterator[str]:
     if printed.replays.count:
-        yield f"{count(printed.replays.count, 'packet')} are printed again (the same listing, pasted anew), and count once"
+        yield f"printed again, and counted once: {count(printed.replays.count, 'packet')} (the same listing, pasted anew)"
     if printed.dumped:
-        yield f"{count(printed.dumped, 'packet')} are read from their hexadecimal dumps"
+        yield f"read from hexadecimal dumps: {count(printed.dumped, 'packet')}"
     if printed.source.cut:
-        yield f"{count(printed.source.cut, 'line')} are too long to be packets, and cut"
+        yield f"too long to be a packet, and cut: {count(printed.source.cut, 'line')}"
     if printed.asides.unrecognised:
-        yield f"{count(printed.asides.unrecognised, 'line')} are no packets"
+        yield f"no packets: {count(printed.asides.unrecognised, 'line')} of other text"
     if printed.asides.overflowed:
         yield "there is more text beside the packets than is looked through for socket tables"

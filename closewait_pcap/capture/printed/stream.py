@@ -190,5 +190,5 @@ class Printed:
         else:
             raise CaptureError(
                 f"{self.name}: packets are printed here from line {first[0].line:,} on, and those of TCP are all cut before their "
-                "numbers; print them whole: tcpdump -nn -tttt, or write a capture: tcpdump -w FILE"
+                "numbers; print them with: tcpdump -nn -tttt, or write a capture: tcpdump -w FILE"
             )

@@ -125,7 +125,8 @@ def _other(text: str, stamp: Stamp | None, at: int, intro: "re.Match[str]") -> S
     is_ip = intro["what"].startswith("IP") or "ethertype IP" in text[at : at + _HEAD]
     verbose = _VERBOSE.search(text, at, at + _HEAD)
     ended = text.find(": ", arrow) if arrow >= 0 else -1
-    waits = is_ip and ((verbose is not None and text.endswith(")")) or ended < 0)
+    broken = ended < 0 or "Flags".startswith(text[ended + 2 :])
+    waits = is_ip and ((verbose is not None and text.endswith(")")) or broken)
     if ended >= 0 and _QUIET.match(text, ended):
         source, destination = _ends(text, at, arrow, ended)
         return Summary(Kind.quiet, stamp, source, destination, six=_is_six(text, at, arrow, source), interface=_interface(intro))

@@ -12,7 +12,7 @@ from closewait_pcap.capture.printed.summary import SECOND, STAMP, Form, Kind, St
 
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:.]{2,45}|[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8})"
 _NUMBER = re.compile(r"(\d{1,9})\s+(?=\d)")
-_SECONDS = re.compile(r"(\d{1,9})\.(\d{3,9})\s")
+_SECONDS = re.compile(r"(\d{1,9})\.(\d{1,9})\s")
 _ROW = re.compile(
     rf"\s*(?P<source>{_ADDRESS})\s+(?P<arrow>(?:→|->|-&gt;|>)\s+)?(?P<destination>{_ADDRESS})\s+"
     r"(?P<protocol>[A-Z][\w.+/-]{1,24})\s+(?:(?P<size>\d{1,7})\s+)?"
