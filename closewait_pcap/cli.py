@@ -113,9 +113,10 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
             _report_tables(settings.sockets, settings, options)
         if options["each"]:
             _report_each(captures, settings, options)
-        _report(captures, settings, options)
-    except NoPackets as error:
-        _report_text(error, settings, options)
+        try:
+            _report(captures, settings, options)
+        except NoPackets as error:
+            _report_text(error, settings, options)
     except ClosewaitError as error:
         complain(str(error))
         sys.exit(EXIT_UNREADABLE)
@@ -127,8 +128,7 @@ def _report_text(error: NoPackets, settings: Settings, options: dict[str, Any]) 
 
     tables = [table for name, lines in error.texts.items() for table in read_lines(name, lines)]
     if not tables or options["format_"] not in ("text", "json") or options["report"] is not None:
-        complain(str(error))
-        sys.exit(EXIT_UNREADABLE)
+        raise error
     _report_tables([*settings.sockets, *tables], settings, options)
 
 

@@ -67,16 +67,13 @@ def assemble(lines: Iterable[Line], asides: Asides) -> Iterator[Packet]:
 
 
 def _take_dump(packet: Packet, text: str) -> bool:
-    if text[:1] not in _HEXADECIMAL or not text:
+    if not text.startswith("0x") and "  " not in text[4:8]:
         return False
     dump = packet.dump or Dump()
     if not dump.take(text):
         return False
     packet.dump = dump
     return True
-
-
-_HEXADECIMAL = "0123456789abcdef"
 
 
 def _continues(packet: Packet, text: str) -> bool:

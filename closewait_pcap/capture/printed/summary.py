@@ -1,7 +1,7 @@
 """One packet as a line says it, and the time that stands on it."""
 
 import re
-from enum import Enum
+from enum import IntEnum
 from typing import NamedTuple
 
 from closewait_pcap.capture.packets import ACK, FIN, PSH, RST, SYN
@@ -11,14 +11,16 @@ DAY = 86_400 * SECOND
 _LETTERS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": 32, "E": 64, "W": 128, "e": 0}
 
 
-class Form(Enum):
+class Form(IntEnum):
     """How a time is printed."""
 
-    clock = "time of day"
-    """Without a date; also the time since the first packet, or the one before (``-ttt``, ``-ttttt``): see `times`."""
-    dated = "date and time"
-    epoch = "seconds since the epoch"
-    seconds = "seconds since the first packet, or the one before"
+    clock = 0
+    """Time of day, without a date; also the time since the first packet, or the one before (``-ttt``, ``-ttttt``): see `times`."""
+    dated = 1
+    epoch = 2
+    """Seconds since 1970."""
+    seconds = 3
+    """Seconds since the first packet, or the one before, as Wireshark writes them."""
 
 
 class Stamp(NamedTuple):
@@ -29,13 +31,17 @@ class Stamp(NamedTuple):
     """ns since midnight, since the epoch (of ``dated``: were its zone UTC), or since whatever."""
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What a line tells of a packet."""
 
-    tcp = "flags and numbers"
-    quiet = "ends and length alone, as with -q"
-    cut = "TCP, but the line is cut"
-    other = "no TCP"
+    tcp = 0
+    """Flags and numbers."""
+    quiet = 1
+    """Ends and length alone, as with ``-q``."""
+    cut = 2
+    """TCP, but the line is cut."""
+    other = 3
+    """No TCP."""
 
 
 class Summary(NamedTuple):

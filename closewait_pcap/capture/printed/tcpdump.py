@@ -52,6 +52,8 @@ def parse(text: str) -> Summary | None:
     Returns:
         What it says of its packet; None where it is none that tcpdump prints.
     """
+    if ":" not in text and "," not in text:  # much of prose is looked at no further
+        return None
     found = STAMP.search(text, 0, _HEAD)
     if found is None:
         return _of_packet(text, None, 0) if _BARE.match(text) else None

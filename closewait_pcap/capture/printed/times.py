@@ -53,6 +53,8 @@ class Times:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._offsets: dict[int, int] = {}
+        self._standard_offset = min(_ns(zone.utcoffset(season)) for season in _SEASONS)
+        """The zone's offset on a day that is not known: without summer time."""
         self._day = 0
         self._clock: int | None = None
         self._relative = False
@@ -123,13 +125,6 @@ class Times:
             local = _EPOCH + timedelta(hours=hour)
             self._offsets[hour] = _ns(self._zone.utcoffset(local))
         return self._offsets[hour]
-
-    @property
-    def _standard_offset(self) -> int:
-        """That of a day that is not known: without summer time."""
-        if -1 not in self._offsets:
-            self._offsets[-1] = min(_ns(self._zone.utcoffset(season)) for season in _SEASONS)
-        return self._offsets[-1]
 
 
 def _ns(offset: timedelta | None) -> int:

@@ -82,8 +82,8 @@ def _frame(values: dict[str, Values], name: str, files: int) -> str:
         return "a frame not seen"
     file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
     line = int(values[f"{name}_line"][0])
-    file += f", line {line:,}," if line > 0 else ""
-    return f"frame {frame}{file} ({_clock(int(values[f'{name}_time'][0]))})"
+    where = f"line {line:,}, " if line > 0 else ""
+    return f"frame {frame}{file} ({where}{_clock(int(values[f'{name}_time'][0]))})"
 
 
 def _clock(time: int) -> str:

@@ -66,7 +66,10 @@ def test_the_first_segment_may_not_say_where_it_is() -> None:
     first = "11:00:00.000000 IP 10.0.0.1.5 > 10.0.0.2.9: Flags [.], ack 2000000000, win 5, length 0\n"
     relative = first + "11:00:00.200000 IP 10.0.0.1.5 > 10.0.0.2.9: Flags [P.], seq 0:10, ack 1, win 5, length 10\n"
     assert numbers(relative) == [(0, 2000000000), (0, 2000000000)]
-    own = first + "11:00:00.200000 IP 10.0.0.1.5 > 10.0.0.2.9: Flags [P.], seq 3000000000:3000000010, ack 2000000000, win 5, length 10\n"
+    own = (
+        first
+        + "11:00:00.200000 IP 10.0.0.1.5 > 10.0.0.2.9: Flags [P.], seq 3000000000:3000000010, ack 2000000000, win 5, length 10\n"
+    )
     assert numbers(own) == [(3000000000, 2000000000), (3000000000, 2000000000)]
     told = first + "11:00:00.200000 IP 10.0.0.2.9 > 10.0.0.1.5: Flags [.], ack 3000000000, win 5, length 0\n"
     assert numbers(told) == [(3000000000, 2000000000), (2000000000, 3000000000)]

@@ -34,7 +34,14 @@ HEADS = {
 TOLD = {
     "[S], seq 7, win 64240, options [mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 10], length 0": (SYN, 7, 0, 0, 64240, 10),
     "[P.], seq 1:8, ack 5, win 63, options [nop,nop,TS val 1 ecr 2], length 7": (PSH | ACK, 1, 5, 7, 63, -1),
-    "[P.], cksum 0x842a (incorrect -> 0x1a89), seq 1:8, ack 5, win 63, length 7: HTTP: GET / HTTP/1.1": (PSH | ACK, 1, 5, 7, 63, -1),
+    "[P.], cksum 0x842a (incorrect -> 0x1a89), seq 1:8, ack 5, win 63, length 7: HTTP: GET / HTTP/1.1": (
+        PSH | ACK,
+        1,
+        5,
+        7,
+        63,
+        -1,
+    ),
     "[F.], cksum 0x842a (correct), seq 8, ack 5, win 63, length 0": (FIN | ACK, 8, 5, 0, 63, -1),
     "[FP.], seq 1:8, ack 5, win 63, length 7": (FIN | PSH | ACK, 1, 5, 7, 63, -1),
     "[R], seq 8, win 0, length 0": (RST, 8, 0, 0, 0, -1),

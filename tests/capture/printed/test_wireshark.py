@@ -76,6 +76,16 @@ def test_what_tshark_prints_of_the_samples(capture: Path, times: str) -> None:
         pytest.skip("what belongs to the old connection has numbers relative to the new one")
     command = [tshark, "-n", "-t", times, "--disable-protocol", "http", "-r", str(capture)]
     done = subprocess.run(command, capture_output=True, check=True, text=True, env={"TZ": "UTC"})
-    columns = ["client", "client_port", "server_port", "verdict", "waiting_side", "since", "cause", "client_bytes", "server_bytes"]
+    columns = [
+        "client",
+        "client_port",
+        "server_port",
+        "verdict",
+        "waiting_side",
+        "since",
+        "cause",
+        "client_bytes",
+        "server_bytes",
+    ]
     ours, theirs = analyze_text(done.stdout).flows[columns], analyze(capture).flows[columns]
     assert ours.astype(str).to_dict("records") == theirs.astype(str).to_dict("records")
