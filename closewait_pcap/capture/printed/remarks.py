@@ -78,8 +78,8 @@ def _packets(printed: "Printed") -> Iterator[str]:
         )
     if printed.headless:
         yield (
-            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with their first lines, and whose "
-            "windows are scaled by nobody knows how much"
+            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with the first lines, and whose "
+            "windows have an unknown scale"
         )
 
 

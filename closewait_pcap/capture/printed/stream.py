@@ -189,6 +189,6 @@ class Printed:
             )
         else:
             raise CaptureError(
-                f"{self.name}: packets are printed here from line {first[0].line:,} on, and those of TCP are all cut before their "
+                f"{self.name}: packets are printed from line {first[0].line:,} on, and those of TCP are all cut before their "
                 "numbers; print them with: tcpdump -nn -tttt, or write a capture: tcpdump -w FILE"
             )
