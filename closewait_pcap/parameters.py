@@ -17,6 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OPTION = "--sockets"
 ANONYMIZE = "--anonymize"
 _HEAD = 4096
+_BEGIN = 1 << 16
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BINARY = frozenset(range(9)) | frozenset(range(14, 27))
 """Bytes that no text has, and nearly every capture, compressed or not."""
@@ -119,7 +120,7 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
     """Put ``--sockets`` before each socket table that follows it without one.
 
     Args:
-        arguments: as typed. After ``--sockets FILE``, up to the next option, text files are tables, and all else captures.
+        arguments: as typed. After ``--sockets FILE``, up to the next option, text files without packets are tables, and all else captures.
 
     Yields:
         The arguments, each table behind a ``--sockets`` of its own.
@@ -136,9 +137,17 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
             value, following = argument == OPTION, argument.startswith(f"{OPTION}=")
             yield argument
         else:
-            if following and is_text(argument):
+            if following and is_text(argument) and not _holds_packets(argument):
                 yield OPTION
             yield argument
+
+
+def _holds_packets(argument: str) -> bool:
+    """Whether a text is packets that somebody printed, and so a capture."""
+    from closewait_pcap.capture.printed.stream import holds_packets  # noqa: PLC0415 - for text behind --sockets alone
+
+    with Path(argument).open("rb") as file:
+        return holds_packets(file.read(_BEGIN))
 
 
 def with_keys(arguments: Sequence[str]) -> Iterator[str]:

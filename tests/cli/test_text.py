@@ -84,6 +84,13 @@ def test_text_and_capture_are_one_timeline(tmp_path: Path) -> None:
     assert set(both.columns) >= {"file", "first_line"}
 
 
+def test_text_behind_a_socket_table_is_a_capture_where_it_holds_packets(ticket: Path) -> None:
+    (ticket.parent / "ss.txt").write_text(netstat("CLOSE_WAIT", "311/other"))
+    for order in (["--sockets", "ss.txt", "ticket.txt"], ["ticket.txt", "--sockets", "ss.txt"]):
+        said = run(*order, cwd=ticket.parent).stdout.decode()
+        assert "1 of 1 flow stands in 3 tables: ticket.txt, ss.txt" in said or "stands in 3 tables: ss.txt, ticket.txt" in said
+
+
 def test_folders_hold_text_only_where_there_is_no_capture(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text(
         "Print packets with tcpdump -nn: 11:02:55.1 IP a.1 > b.2: Flags [S], seq 1, win 2, length 0\n"

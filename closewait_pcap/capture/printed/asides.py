@@ -16,6 +16,7 @@ _ROW = re.compile(
 _DROPPED = re.compile(r"(\d{1,12}) packets? dropped by (?:kernel|interface)")
 _CAPTURED = re.compile(r"(\d{1,12}) packets? captured")
 _LISTENING = re.compile(r"(?:listening on ([^\s,]{1,40})|reading from file .{1,300}?), link-type (\w{1,40})")
+_SAID = ("tcpdump: ", "dropped privs to", "Capturing on ", "Warning: interface names might be incorrect")
 _FENCE = re.compile(r"[`~=_*-]{2,}|\{(?:code|noformat|quote)")
 
 
@@ -81,5 +82,5 @@ class Asides:
             if found[2] not in self.links:
                 self.links.append(found[2])
         else:
-            return "packets received by filter" in text or text.startswith(("tcpdump: ", "dropped privs to", "Capturing on "))
+            return "packets received by filter" in text or text.startswith(_SAID)
         return True

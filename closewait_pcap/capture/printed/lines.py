@@ -13,7 +13,7 @@ _NOISE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\u200b\u200e\u200f\ufeff\x00\r]")
 """Colours of a terminal, characters without width, zeros."""
 _ODD = re.compile("[&\t\x00\x1b]")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u3000\t", " "))
-_MARKS = re.compile(r"(?:[>|*•‣·+\u2013-]\s+|\d{1,3}[.)]\s+|`+|(?:>|&gt;)(?=[\s>&]))*\s*")
+_MARKS = re.compile(r"(?:[>|*•‣·+\u2013-]\s+|\d{1,3}[.)]\s+(?!\d{6} )|`+|(?:>|&gt;)(?=[\s>&]))*\s*")
 """What begins quoted lines, list items, rows of a table and code."""
 
 

@@ -17,7 +17,7 @@ _NEAR, _FAR = 1 << 24, 1 << 27
 """How far a number may be from what is expected, and how far the other reading of it has to be, to be sure."""
 _SMALL = 1 << 20
 """An acknowledgement this small counts from the beginning."""
-_LOOK = 500
+_LOOK = 200
 """Packets looked at for the numbers of an end whose first segments have none."""
 _REUSED = 1 << 30
 """What lies between two uses of the same ports, where Wireshark prints both from 0."""

@@ -78,8 +78,8 @@ def _packets(printed: "Printed") -> Iterator[str]:
         )
     if printed.headless:
         yield (
-            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with the first lines, and whose "
-            "windows have an unknown scale"
+            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with the first lines, "
+            "and whose windows have an unknown scale"
         )
 
 

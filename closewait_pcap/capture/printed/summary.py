@@ -15,7 +15,7 @@ class Form(IntEnum):
     """How a time is printed."""
 
     clock = 0
-    """Time of day, without a date; also the time since the first packet, or the one before (``-ttt``, ``-ttttt``): see `times`."""
+    """Time of day, without a date; also the time since the first packet, or since the one before: see `times`."""
     dated = 1
     epoch = 2
     """Seconds since 1970."""

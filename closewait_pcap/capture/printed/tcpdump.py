@@ -8,7 +8,7 @@ length 5`` from 4.1 on, and ``P 1:6(5) ack 1 win 512 <...>`` before.
 import re
 
 from closewait_pcap.capture.packets import ACK
-from closewait_pcap.capture.printed.summary import STAMP, Kind, Stamp, Summary, flags_of, stamp_of
+from closewait_pcap.capture.printed.summary import SECOND, STAMP, Form, Kind, Stamp, Summary, flags_of, stamp_of
 
 _HEAD = 240
 """Characters in which a packet's time stands: before it are prompts and names that log collectors put there."""
@@ -20,6 +20,8 @@ _INTRO = re.compile(
 )
 _BARE = re.compile(r"(?:IP6?(?= \()|IP6? \S+ > \S+: |ARP, |\S+\.[\w-]+ > \S+\.[\w-]+: Flags \[)")
 """How a line begins that has no time (``-t``)."""
+_SINCE = re.compile(r"(?:(\d{1,6})\. ?)?(\d{6})(?= (?:IP6? )?\S{1,300} > )")
+"""Seconds and µs since the packet before, as ``-ttt`` printed them before tcpdump 4.1."""
 _FLAGS = ": Flags ["
 _MODERN = re.compile(
     r": Flags \[(?P<flags>[SFRPUEWe.]{1,9}|none)\]"
@@ -55,6 +57,8 @@ def parse(text: str) -> Summary | None:
     if ":" not in text and "," not in text:  # much of prose is looked at no further
         return None
     found = STAMP.search(text, 0, _HEAD)
+    if found is None and (since := _SINCE.match(text)):
+        return _of_packet(text, Stamp(Form.seconds, int(since[1] or 0) * SECOND + int(since[2]) * 1000), since.end())
     if found is None:
         return _of_packet(text, None, 0) if _BARE.match(text) else None
     stamp = stamp_of(found)

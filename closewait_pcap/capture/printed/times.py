@@ -18,6 +18,8 @@ HALF_DAY = DAY // 2
 """A time of day that goes back by more is past midnight; by less, it is disorder, or another listing."""
 _LOOK = 1000
 """Packets looked at to tell whether times count from the first packet or from the one before."""
+_MOST_LOOKS = 100
+"""Listings that are looked at; whoever pastes more of them has them all alike."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$")
 _HOUR = 3600 * SECOND
 _EPOCH = datetime(1970, 1, 1)
@@ -60,6 +62,7 @@ class Times:
         self._relative = False
         self._delta = False
         self._elapsed = 0
+        self._looks = 0
         self.forms: set[Form] = set()
         """What was seen."""
         self.untimed = 0
@@ -83,6 +86,8 @@ class Times:
 
     def _starts_over(self, stamp: Stamp, packet: Packet) -> bool:
         """Whether times may count from here on: the first one is zero then."""
+        if self._looks == _MOST_LOOKS:
+            return False
         if stamp.form is Form.seconds:
             return Form.seconds not in self.forms
         return stamp.form is Form.clock and stamp.value == 0 and packet.begins
@@ -98,6 +103,7 @@ class Times:
         back = sum(later < sooner for sooner, later in pairwise(values))
         self._relative, self._delta = True, 5 * back >= len(values) - 1 > 0 and back > 0
         self._elapsed = 0
+        self._looks += 1
         self.counted_from.add("the packet before" if self._delta else "the first packet")
 
     def _time(self, stamp: Stamp) -> int:

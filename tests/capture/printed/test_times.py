@@ -91,6 +91,11 @@ def test_times_since_the_packet_before() -> None:
     assert found[0] == 86_400 * SECOND
 
 
+def test_times_since_the_packet_before_as_tcpdump_3_printed_them() -> None:
+    found = times("000000", "000027", "000015", "2. 000379", "000016")
+    assert [time - found[0] for time in found] == [0, 27_000, 42_000, 2_000_421_000, 2_000_437_000]
+
+
 def test_times_since_the_first_packet() -> None:
     """As with ``-ttttt``, and in Wireshark: they grow."""
     stamps = ["00:00:00.000000", "00:00:00.000027", "00:00:00.000042", "00:00:01.000421", "25:00:00.000000"]
