@@ -120,7 +120,7 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
     """Put ``--sockets`` before each socket table that follows it without one.
 
     Args:
-        arguments: as typed. After ``--sockets FILE``, up to the next option, text files without packets are tables, and all else captures.
+        arguments: as typed. After ``--sockets FILE``, up to the next option, text without packets is a table, all else a capture.
 
     Yields:
         The arguments, each table behind a ``--sockets`` of its own.

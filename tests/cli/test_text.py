@@ -107,7 +107,8 @@ def test_folders_hold_text_only_where_there_is_no_capture(tmp_path: Path) -> Non
     assert b"no capture in this folder" in run(".", cwd=tmp_path).stderr
 
 
-def test_each_and_reports_and_evidence(ticket: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ticket")
+def test_each_and_reports_and_evidence(tmp_path: Path) -> None:
     (tmp_path / "table.txt").write_text(netstat("CLOSE_WAIT"))
     each = run("ticket.txt", "table.txt", "--each", "--report", "out", cwd=tmp_path)
     assert each.returncode == 3

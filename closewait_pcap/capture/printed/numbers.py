@@ -22,12 +22,13 @@ _LOOK = 200
 _REUSED = 1 << 30
 """What lies between two uses of the same ports, where Wireshark prints both from 0."""
 _ALL = 0xFFFFFFFF
+_WIDE = 0xFFFF
 
 
 class _Way:
     """One direction."""
 
-    __slots__ = ("acked", "base", "isn", "next", "scale")
+    __slots__ = ("acked", "base", "isn", "next", "scale", "window")
 
     def __init__(self) -> None:
         self.base: int | None = None
@@ -35,6 +36,7 @@ class _Way:
         self.isn: int | None = None
         self.next: int | None = None
         """The number that is expected next."""
+        self.window = _WIDE
         self.acked: int | None = None
         """The last acknowledgement: also that of a line which is cut before its own."""
         self.scale: int | None = None
@@ -63,11 +65,12 @@ class Numbers:
         self._ends = ends
         self._conversations: dict[tuple[End, End], _Conversation] = {}
 
-    def resolve(self, packet: Packet, source: End, destination: End, ahead: Ahead[Packet]) -> tuple[int, int, int]:
+    def resolve(self, packet: Packet, told: Summary, source: End, destination: End, ahead: Ahead[Packet]) -> tuple[int, int, int]:
         """Give the numbers of a packet.
 
         Args:
-            packet: with flags.
+            packet: the packet.
+            told: what is known of it, flags at least.
             source: its sender.
             destination: its receiver.
             ahead: the packets that follow.
@@ -75,7 +78,6 @@ class Numbers:
         Returns:
             Sequence number, acknowledgement number (0 without the flag), and window.
         """
-        told = packet.summary
         conversation, way = self._find(source, destination)
         me, you = conversation.ways[way], conversation.ways[1 - way]
         if told.wireshark:
@@ -223,14 +225,20 @@ def _advance(me: _Way, you: _Way, flags: int, seq: int, ack: int, length: int) -
 
 
 def _window(me: _Way, you: _Way, told: Summary) -> int:
-    """Give the window as in the header: Wireshark shows it scaled, as far as it has seen both SYNs."""
-    window = told.window or 0
+    """Give the window as in the header: Wireshark shows it scaled, as far as it has seen both SYNs.
+
+    One that is not printed is the last one, or any but zero, which would say that the end does not read.
+    """
+    if told.window is None:
+        return me.window
+    window = told.window
     if told.wireshark:
         if told.flags & SYN:
             me.scale = told.wscale
         elif me.scale is not None and you.scale is not None:
             window >>= me.scale
-    return min(window, 0xFFFF)
+    me.window = min(window, _WIDE)
+    return me.window
 
 
 def _distance(one: int, other: int) -> int:

@@ -69,6 +69,11 @@ def _packets(printed: "Printed") -> Iterator[str]:
     kinds, asides = printed.kinds, printed.asides
     if kinds[Kind.quiet]:
         yield f"passed over: {count(kinds[Kind.quiet], 'line')} without flags and numbers, which may hold anything"
+    if printed.places.placed:
+        yield (
+            f"rows without ports and numbers: {printed.places.placed:,} belong to the one flow between their hosts that the rows "
+            "around them leave room in (print packets with tcpdump -nn -tttt, to be sure)"
+        )
     if kinds[Kind.cut]:
         yield f"passed over: {count(kinds[Kind.cut], 'line')} of TCP cut before the numbers, which may hold anything"
     if asides.captured is not None and asides.captured > len(printed.lines):

@@ -16,9 +16,10 @@ from closewait_pcap.capture.printed.hexdump import Frame
 from closewait_pcap.capture.printed.lines import Lines
 from closewait_pcap.capture.printed.numbers import Numbers, length_of
 from closewait_pcap.capture.printed.packets import Packet, assemble
+from closewait_pcap.capture.printed.placing import Places
 from closewait_pcap.capture.printed.remarks import describe
 from closewait_pcap.capture.printed.replays import Replays
-from closewait_pcap.capture.printed.summary import Kind
+from closewait_pcap.capture.printed.summary import Kind, Summary
 from closewait_pcap.capture.printed.times import Times
 from closewait_pcap.errors import CaptureError, NoPackets
 
@@ -60,6 +61,7 @@ class Printed:
         self.ends = Ends()
         self.replays = Replays()
         self.clock = Times(zone)
+        self.places = Places()
         self.styles: set[str] = set()
         self.joined = 0
         """Packets whose line was broken."""
@@ -148,16 +150,26 @@ class Printed:
         if dumped is not None:
             self._learn(packet, dumped)
             return dumped.link, dumped.data, dumped.wirelen
+        if told.wireshark:
+            told = self._placed(told, ahead)
         self.kinds[told.kind] += 1
         source = destination = None
         if told.kind is Kind.tcp:
             source, destination = self.ends.read(told.source, told.six), self.ends.read(told.destination, told.six)
         if source is None or destination is None:
             return *frames.tagged(frames.OTHER[0], ()), frames.OTHER[1]
-        seq, ack, window = self._numbers.resolve(packet, source, destination, ahead)
+        seq, ack, window = self._numbers.resolve(packet, told, source, destination, ahead)
         network, size = frames.segment(source, destination, told.flags, seq, ack, window, length_of(told), told.wscale)
         link, frame = frames.tagged(network, told.vlans)
         return link, frame, size + len(frame) - len(network)
+
+    def _placed(self, told: Summary, ahead: Ahead[Packet]) -> Summary:
+        """Give a row of Wireshark's that names no ports its flow, where that is certain."""
+        if told.kind is Kind.tcp:
+            self.places.note(told)
+        elif told.kind is Kind.quiet and (placed := self.places.place(told, ahead)):
+            return placed
+        return told
 
     def _learn(self, packet: Packet, frame: Frame) -> None:
         """Take note of what a packet's own bytes tell: its numbers, and whose the printed names are."""

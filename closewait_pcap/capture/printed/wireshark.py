@@ -41,9 +41,10 @@ def parse(text: str) -> Summary | None:
     row = _ROW.match(text, at) if stamp else None
     if row is None or not (row["arrow"] or row["size"]):
         return None
+    size = int(row["size"]) if row["size"] else None
     if row["protocol"] != "TCP":
         kind = Kind.other if row["protocol"] in ("UDP", "ICMP", "ICMPv6", "DNS", "ARP") else Kind.quiet
-        return Summary(kind, stamp, row["source"], row["destination"], wireshark=True)
+        return Summary(kind, stamp, row["source"], row["destination"], size=size, wireshark=True)
     told = _TCP.match(text, row.end())
     if told is None:
         return Summary(Kind.cut, stamp, row["source"], row["destination"], wireshark=True, complete=False, end_at=row.end())
@@ -56,7 +57,7 @@ def parse(text: str) -> Summary | None:
         six=":" in row["source"], flags=flags, seq=int(told["seq"]), ack=int(told["ack"]) if told["ack"] else None,
         window=int(told["window"]) if told["window"] else None, length=int(told["length"] or 0),
         wscale=int(scale[1]).bit_length() - 1 if scale and flags & SYN else None,
-        wireshark=True, reused="[TCP Port numbers reused]" in text[row.end() : told.end()],
+        size=size, wireshark=True, reused="[TCP Port numbers reused]" in text[row.end() : told.end()],
         complete=told["length"] is not None, end_at=told.end(),
     )  # fmt: skip
 

@@ -13,7 +13,10 @@ from closewait_pcap.capture.printed.stream import Printed
 from tests.capture.reading import Reading, read
 
 SAMPLES = sorted(Path(__file__).parents[3].joinpath("samples").glob("*/capture.pcap*"))
-SYN = "11:02:55.146737 IP 10.0.0.1.46098 > 10.0.0.2.9000: Flags [S], seq 1471646537, win 65495, options [mss 1460,wscale 7], length 0"
+SYN = (
+    "11:02:55.146737 IP 10.0.0.1.46098 > 10.0.0.2.9000: Flags [S], seq 1471646537, win 65495, "
+    "options [mss 1460,wscale 7], length 0"
+)
 SYN_ACK = (
     "11:02:55.146747 IP 10.0.0.2.9000 > 10.0.0.1.46098: Flags [S.], seq 1893900356, ack 1471646538, win 65483, "
     "options [mss 1460,nop,wscale 8], length 0"

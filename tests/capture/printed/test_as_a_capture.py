@@ -23,8 +23,9 @@ OPTIONS = [
 SOME = ["-nn -tttt", "-nn -tttt -S -vv", "-nn -tttt -e -XX"]
 FIELDS = [
     "client", "client_port", "server", "server_port", "roles_from", "verdict", "waiting_side", "since", "held", "stuck", "cause",
-    "confidence", "client_state", "server_state", "client_bytes", "server_bytes", "client_packets", "server_packets", "first_frame",
-    "last_frame", "client_fin_frame", "server_fin_frame", "client_fin_ack_frame", "server_fin_ack_frame", "history", "limits",
+    "confidence", "client_state", "server_state", "client_bytes", "server_bytes", "client_packets", "server_packets",
+    "first_frame", "last_frame", "client_fin_frame", "server_fin_frame", "client_fin_ack_frame", "server_fin_ack_frame",
+    "history", "limits",
     "recv_q_estimate",
 ]  # fmt: skip
 LINES = re.compile(r" \(line [0-9,]+\)")

@@ -72,8 +72,10 @@ def test_zeros_and_broken_letters_between_packets() -> None:
 def test_lines_are_parsed_in_time_that_grows_no_faster_than_they_do() -> None:
     """Whatever is repeated: the patterns have no way to try one line over and over."""
     pieces = [
-        "a", " ", ".", ":", ">", " > ", "1", "0:", "(", "[", "[|tcp]", ", ", "seq 1", "IP ", "IP6 (", "In ", "vlan 1 ", "<", "→ ", "x.y",
-        "11:02:55.1 ", "aa:bb:cc:dd:ee:ff ", ": Flags [S]", "`", "- ", "1. ", "TCP 1 ", "1 → 2 [SYN] ", "&gt;", "0x0000: ", "tos 0x0",
+        "a", " ", ".", ":", ">", " > ", "1", "0:", "(", "[", "[|tcp]", ", ", "seq 1", "IP ", "IP6 (", "In ", "vlan 1 ", "<",
+        "→ ", "x.y",
+        "11:02:55.1 ", "aa:bb:cc:dd:ee:ff ", ": Flags [S]", "`", "- ", "1. ", "TCP 1 ", "1 → 2 [SYN] ", "&gt;",
+        "0x0000: ", "tos 0x0",
     ]  # fmt: skip
     heads = ["", "11:02:55.146737 IP ", "11:02:55.146737 IP a.1 > b.2: Flags [", "1 0.000 10.0.0.1 → 10.0.0.2 TCP 66 ", "IP "]
     for head in heads:

@@ -22,7 +22,7 @@ HEADS = {
     "--nano": "11:55:48.461476123 IP ",
     "--number": "   12  11:55:48.461476 IP ",
     "-e": f"11:55:48.461476 {MACS}, ethertype IPv4 (0x0800), length 66: ",
-    "-e with makers": "11:55:48.461476 00:00:5e:00:53:01 (oui ICANN) > 00:00:5e:00:53:02 (oui ICANN), ethertype IPv4 (0x0800), length 66: ",
+    "-e with makers": "11:55:48.461476 00:00:5e:00:53:01 (oui IANA) > 00:00:5e:00:53:02 (oui IANA), ethertype IPv4, length 66: ",
     "-e of SLL2": "11:55:48.461476 eth0  In  ifindex 2 00:00:5e:00:53:01 ethertype IPv4 (0x0800), length 72: ",
     "-e of SLL": "11:55:48.461476  In 00:00:5e:00:53:01 ethertype IPv4 (0x0800), length 68: ",
     "-i any": "11:55:48.461476 eth0  In  IP ",

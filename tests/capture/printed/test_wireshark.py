@@ -61,20 +61,52 @@ def test_ports_that_are_used_again() -> None:
     assert flows["client_bytes"].to_list() == [7, 7]
 
 
+HTTP = """\
+    1 0.000 192.0.2.1 → 192.0.2.2 TCP 74 40001 → 8080 [SYN] Seq=0 Win=64240 Len=0 WS=1024
+    2 0.001 192.0.2.2 → 192.0.2.1 TCP 74 8080 → 40001 [SYN, ACK] Seq=0 Ack=1 Win=65160 Len=0 WS=1024
+    3 0.002 192.0.2.1 → 192.0.2.2 TCP 66 40001 → 8080 [ACK] Seq=1 Ack=1 Win=64512 Len=0
+    4 0.003 192.0.2.1 → 192.0.2.2 HTTP 110 GET /report HTTP/1.1
+    5 0.004 192.0.2.2 → 192.0.2.1 TCP 66 8080 → 40001 [ACK] Seq=1 Ack=45 Win=65536 Len=0
+    6 0.005 192.0.2.2 → 192.0.2.1 HTTP 106 HTTP/1.1 200 OK
+    7 0.006 192.0.2.1 → 192.0.2.2 TCP 66 40001 → 8080 [FIN, ACK] Seq=45 Ack=41 Win=64512 Len=0
+    8 2.000 192.0.2.2 → 192.0.2.1 TCP 66 8080 → 40001 [ACK] Seq=41 Ack=46 Win=65536 Len=0
+    9 4.000 192.0.2.9 → 192.0.2.8 UDP 60 1 → 2 Len=18
+"""
+
+
+def test_rows_without_ports_belong_to_the_only_flow_that_they_fit() -> None:
+    analysis = analyze_text(HTTP)
+    flow = analysis.flows.iloc[0]
+    assert (flow.verdict, flow.cause, flow.confidence) == ("close_wait", "not_closed", "certain")
+    assert (flow.client_bytes, flow.server_bytes, flow.history) == (44, 40, "ShADadF")
+    assert (analysis.packets(0)["window"] > 0).all()
+    assert any("2 belong to the one flow between their hosts" in warning for warning in analysis.warnings)
+
+
+def test_rows_that_fit_no_flow_or_several_stay_unknown() -> None:
+    longer = HTTP.replace("HTTP 106", "HTTP 1106")  # more than the client acknowledges
+    assert analyze_text(longer).flows["server_bytes"].to_list() == [0]
+    other = HTTP.replace("40001", "40002")
+    rows = [row for pair in zip(HTTP.splitlines(), other.splitlines(), strict=True) for row in pair]
+    flows = analyze_text("\n".join(rows)).flows
+    assert flows["client_bytes"].to_list() == [0, 0]
+    assert (flows["verdict"] == "close_wait_possible").all()
+
+
 def test_rows_without_ports_are_refused_with_a_reason() -> None:
     with pytest.raises(CaptureError, match="show neither ports nor flags nor numbers"):
         analyze_text("1 0.0 192.0.2.1 → 192.0.2.2 TLSv1.2 583 Client Hello\n2 0.1 192.0.2.2 → 192.0.2.1 TLSv1.2 99 Alert\n")
 
 
 @pytest.mark.parametrize("capture", SAMPLES, ids=lambda path: path.parent.name)
-@pytest.mark.parametrize("times", ["ad", "e"])
-def test_what_tshark_prints_of_the_samples(capture: Path, times: str) -> None:
+@pytest.mark.parametrize("options", ["-t ad", "-t e", "-t ad --disable-protocol http"])
+def test_what_tshark_prints_of_the_samples(capture: Path, options: str) -> None:
     tshark = shutil.which("tshark")
     if tshark is None:
         pytest.skip("tshark is not installed")
     if capture.parent.name == "port_reuse":
         pytest.skip("what belongs to the old connection has numbers relative to the new one")
-    command = [tshark, "-n", "-t", times, "--disable-protocol", "http", "-r", str(capture)]
+    command = [tshark, "-n", *options.split(), "-r", str(capture)]
     done = subprocess.run(command, capture_output=True, check=True, text=True, env={"TZ": "UTC"})
     columns = [
         "client",
