@@ -48,6 +48,8 @@ def encoding_of(head: bytes) -> str:
 def clean(raw: str) -> str:
     """Take away what quotes, lists, tables, code and web pages put around a line."""
     if raw[:1].isdigit() and raw.isascii() and not _ODD.search(raw):
+        if raw[2:3] == ":" or raw[4:5] == "-":  # it begins with a time: nothing was put around it
+            return raw.rstrip(" \r`|")
         text = raw
     else:
         text = _NOISE.sub("", raw).translate(_SPACES).strip()

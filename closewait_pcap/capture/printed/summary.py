@@ -1,7 +1,9 @@
 """One packet as a line says it, and the time that stands on it."""
 
 import re
+from datetime import date
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from closewait_pcap.capture.packets import ACK, FIN, PSH, RST, SYN
@@ -113,9 +115,8 @@ def _fraction(digits: str) -> int:
     return int(digits.ljust(9, "0"))
 
 
+@lru_cache(64)
 def _days(year: int, month: int, day: int) -> int | None:
-    from datetime import date  # noqa: PLC0415 - most captures are none of text
-
     try:
         return (date(year, month, day) - date(1970, 1, 1)).days if 1970 <= year < 2200 else None
     except ValueError:

@@ -26,9 +26,9 @@ _FLAGS = ": Flags ["
 _MODERN = re.compile(
     r": Flags \[(?P<flags>[SFRPUEWe.]{1,9}|none)\]"
     r"(?:, cksum 0x[0-9a-f]{1,4}(?: \([^)]{0,60}\))?)?"
-    r"(?:, seq (?P<seq>\d{1,10})(?::(?P<end>\d{1,10}))?(?=[,\s]|$))?"
-    r"(?:, ack (?P<ack>\d{1,10})(?=[,\s]|$))?"
-    r"(?:, win (?P<window>\d{1,10})(?=[,\s]|$))?"
+    r"(?:,\s{1,4}seq (?P<seq>\d{1,10})(?::(?P<end>\d{1,10}))?(?=[,\s]|$))?"
+    r"(?:,\s{1,4}ack (?P<ack>\d{1,10})(?=[,\s]|$))?"
+    r"(?:,\s{1,4}win (?P<window>\d{1,10})(?=[,\s]|$))?"
     r"(?:, urg \d+)?"
     r"(?:, options \[(?P<options>[^\]]{0,400})(?:\[\|tcp\])?\])?"
     r"(?P<rest>,? ?length (?P<length>\d{1,10}))?"
@@ -147,7 +147,7 @@ def _ends(text: str, at: int, arrow: int, stop: int) -> tuple[str, str]:
 
 def _says_enough(flags: int | None, seq: int | None, ack: int | None, rest: str) -> bool:
     """Whether a line that is cut behind its numbers says all that is needed: where it begins, or an ACK how far it goes."""
-    if flags is None or rest.startswith((", seq", ", ack")):  # and not one digit of it, or not all
+    if flags is None or rest.lstrip(", ").startswith(("seq", "ack")):  # and not one digit of it, or not all
         return False
     return seq is not None or (flags == ACK and ack is not None)
 

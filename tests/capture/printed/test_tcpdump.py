@@ -80,6 +80,23 @@ def test_what_tcpdump_3_says(head: str, told: str) -> None:
     assert (row.flags, row.seq, row.ack, row.len, row.window, row.wscale) == OLD[told]
 
 
+def test_lines_that_somebody_has_shortened() -> None:
+    """As people do for an article: fields left out, columns aligned, comments behind."""
+    text = (
+        "18:22:34.449 IP6 ::1.59868 > ::1.8080: Flags [S],  seq 3000, win 65535                # hello\n"
+        "18:22:34.450 IP6 ::1.8080 > ::1.59868: Flags [S.], seq 7000, ack 3001                 # hello\n"
+        "18:22:34.451 IP6 ::1.8080 > ::1.59868: Flags [P.], seq 1:203, length 202              # the reply\n"
+        "    HTTP/1.1 201 Created\n"
+        "18:22:34.452 IP6 ::1.59868 > ::1.8080: Flags [F.], seq 1, ack 203                     # it closes\n"
+        "18:22:34.453 IP6 ::1.8080 > ::1.59868: Flags [.],  ack 2                              # seen\n"
+    )
+    rows = read_text(text).rows
+    assert [(row.seq, row.ack, row.len) for row in rows] == [
+        (3000, 0, 0), (7000, 3001, 0), (7001, 3001, 202), (3001, 7203, 0), (7203, 3002, 0),
+    ]  # fmt: skip
+    assert all(row.window for row in rows)
+
+
 def test_an_acknowledgement_of_tcpdump_3() -> None:
     row = read_text(f"11:55:48.461476 {ENDS}: . ack 5 win 512 <nop,nop,timestamp 1 1> (DF)\n").row
     assert (row.flags, row.ack, row.len, row.window) == (ACK, 5, 0, 512)
