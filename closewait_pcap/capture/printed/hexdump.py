@@ -95,7 +95,7 @@ def _decoded(link: int, data: bytes, at: int, size: int | None) -> Frame | None:
     else:
         return None
     if end in (at, at + 40) and size is not None:
-        end = size
+        end = min(size, MOST << 6)
     tcp = data[tcp_at:]
     header = 4 * (tcp[12] >> 4) if len(tcp) >= 20 else 0
     if not whole or header < 20 or len(tcp) < header or end < tcp_at + header:

@@ -23,6 +23,8 @@ _REUSED = 1 << 30
 """What lies between two uses of the same ports, where Wireshark prints both from 0."""
 _ALL = 0xFFFFFFFF
 _WIDE = 0xFFFF
+_LONGEST = 1 << 24
+"""Bytes of payload in a packet: BIG TCP has up to 512 KiB."""
 
 
 class _Way:
@@ -155,10 +157,11 @@ class Numbers:
 
 
 def length_of(told: Summary) -> int:
-    """Payload in bytes, as the numbers of a line say, else its length."""
+    """Payload in bytes, as the numbers of a line say, else its length; what no packet can have is none."""
+    length = told.length or 0
     if told.seq is not None and told.end is not None:
-        return (told.end - told.seq) & _ALL
-    return told.length or 0
+        length = (told.end - told.seq) & _ALL
+    return length if length <= _LONGEST else 0
 
 
 def _of_wireshark(conversation: _Conversation, told: Summary) -> tuple[int, int]:

@@ -21,6 +21,8 @@ _LOOK = 1000
 _MOST_LOOKS = 100
 """Listings that are looked at; whoever pastes more of them has them all alike."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$")
+_LATEST = 7_000_000_000 * SECOND
+"""In 2191: more does not fit into 63 bits for much longer."""
 _HOUR = 3600 * SECOND
 _EPOCH = datetime(1970, 1, 1)
 _SEASONS = (datetime(2024, 1, 1), datetime(2024, 7, 1))
@@ -81,7 +83,7 @@ class Times:
             else:
                 if self._starts_over(stamp, packet):
                     self._look_ahead(stamp, packets)
-                packet.time = max(self._time(stamp), 1)
+                packet.time = min(max(self._time(stamp), 1), _LATEST)
             yield packet
 
     def _starts_over(self, stamp: Stamp, packet: Packet) -> bool:

@@ -56,7 +56,7 @@ def parse(text: str) -> Summary | None:
         Kind.tcp, stamp, f"{row['source']}.{_port(told['from'])}", f"{row['destination']}.{_port(told['to'])}",
         six=":" in row["source"], flags=flags, seq=int(told["seq"]), ack=int(told["ack"]) if told["ack"] else None,
         window=int(told["window"]) if told["window"] else None, length=int(told["length"] or 0),
-        wscale=int(scale[1]).bit_length() - 1 if scale and flags & SYN else None,
+        wscale=min(max(int(scale[1]).bit_length() - 1, 0), 14) if scale and flags & SYN else None,
         size=size, wireshark=True, reused="[TCP Port numbers reused]" in text[row.end() : told.end()],
         complete=told["length"] is not None, end_at=told.end(),
     )  # fmt: skip
