@@ -16,6 +16,8 @@ from closewait_pcap.capture.printed.summary import DAY, SECOND, Form, Stamp
 
 HALF_DAY = DAY // 2
 """A time of day that goes back by more is past midnight; by less, it is disorder, or another listing."""
+_LONG_PAUSE = DAY // 4
+"""A listing that goes on after other text, with a time that counts from its first packet, does so sooner."""
 _LOOK = 1000
 """Packets looked at to tell whether times count from the first packet or from the one before."""
 _MOST_LOOKS = 100
@@ -61,8 +63,10 @@ class Times:
         """The zone's offset on a day that is not known: without summer time."""
         self._day = 0
         self._clock: int | None = None
-        self._relative = False
+        self._counting = False
+        """Whether times of day are none: they count from a packet."""
         self._delta = False
+        self._begin = DAY
         self._elapsed = 0
         self._looks = 0
         self.forms: set[Form] = set()
@@ -83,6 +87,8 @@ class Times:
             else:
                 if self._starts_over(stamp, packet):
                     self._look_ahead(stamp, packets)
+                elif packet.begins and stamp.form is Form.clock and stamp.value - self._elapsed > _LONG_PAUSE:
+                    self._counting = False  # another listing, of times of day
                 packet.time = min(max(self._time(stamp), 1), _LATEST)
             yield packet
 
@@ -103,8 +109,9 @@ class Times:
                 break
             values.append(then.value)
         back = sum(later < sooner for sooner, later in pairwise(values))
-        self._relative, self._delta = True, 5 * back >= len(values) - 1 > 0 and back > 0
-        self._elapsed = 0
+        self._counting = self._counting or stamp.form is Form.clock
+        self._delta = 5 * back >= len(values) - 1 > 0 and back > 0
+        self._begin, self._elapsed = self._begin + self._elapsed, 0  # no sooner than the listing before has ended
         self._looks += 1
         self.counted_from.add("the packet before" if self._delta else "the first packet")
 
@@ -114,9 +121,9 @@ class Times:
             return stamp.value
         if stamp.form is Form.dated:
             return stamp.value - self._offset(stamp.value // _HOUR)
-        if stamp.form is Form.seconds or self._relative:
+        if stamp.form is Form.seconds or self._counting:
             self._elapsed = self._elapsed + stamp.value if self._delta else stamp.value
-            return DAY + self._elapsed
+            return self._begin + self._elapsed
         if self._clock is not None and self._clock - stamp.value > HALF_DAY:
             self._day += 1
             self.nights += 1

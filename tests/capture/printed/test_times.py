@@ -105,6 +105,15 @@ def test_times_since_the_first_packet() -> None:
     assert any("times count from the first packet" in remark for remark in read_text(text).info.remarks)
 
 
+def test_another_listing_may_have_other_times() -> None:
+    since = [f"00:00:0{second}.000000 {LINE.replace('46098', str(40000 + second))}" for second in range(3)]
+    day = [f"11:00:0{second}.000000 {LINE.replace('46098', str(50000 + second))}" for second in range(3)]
+    again = [f"00:00:0{second}.000000 {LINE.replace('46098', str(60000 + second))}" for second in range(3)]
+    rows = read_text("\n".join([*since, "and:", *day, "and:", *again])).rows
+    seconds = [row.time // SECOND for row in rows]
+    assert seconds == [86400, 86401, 86402, 39600, 39601, 39602, 86402, 86403, 86404]
+
+
 def test_no_times_at_all() -> None:
     analysis = analyze_text("\n".join(line.partition(" ")[2] for line in LISTING.splitlines()))
     flow = analysis.flows.iloc[0]
