@@ -2,7 +2,7 @@
 
 A name is never looked up: whoever printed it may have been anywhere, at any time. It gets an address of its own, the same in
 every text: one of IPv4's reserved ones (240.0.0.0/4, which nothing on the Internet has), or of IPv6's for documentation
-(2001:db8::/32). Only the names of the loopback address are known.
+(2001:db8::/32). Only names that say what they stand for are known: those of the loopback address, and Amazon's of its hosts.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from closewait_pcap.services import service_port
 
 _LOOPBACK = frozenset(("localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"))
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
+_AMAZON = re.compile(r"ip-(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})(?:\.|$)")
 _COLON_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):(\w[\w-]*)")
 _RESERVED, _DOCUMENTATION = 0xF0000000, 0x20010DB8 << 96
 _KNOWN = 1 << 16
@@ -94,6 +95,9 @@ class Ends:
             return self.resolved[host.lower(), six]
         if host.lower() in _LOOPBACK:
             return IPv6Address(1).packed if six else IPv4Address("127.0.0.1").packed
+        if (told := _AMAZON.match(host)) and (its_own := _packed(".".join(told.groups()))):
+            self.names[host] = its_own
+            return its_own
         name = f"{host} (IPv6)" if six else host
         if name not in self.names:
             number = int.from_bytes(hashlib.sha256(host.lower().encode()).digest()[:12], "big")

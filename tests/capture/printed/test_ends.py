@@ -28,6 +28,12 @@ def test_a_name_has_the_same_address_in_every_text() -> None:
     assert ipaddress.ip_address(six[0]) in ipaddress.ip_network("2001:db8::/32")
 
 
+def test_names_that_say_what_they_stand_for() -> None:
+    found = ends("ip-172-31-15-197.eu-west-1.compute.internal.emcrmirccd", "ip-172-31-24-254.ddi-tcp-1")
+    assert found == ("172.31.15.197", 10004, "172.31.24.254", 8888)
+    assert ipaddress.ip_address(ends("ip-999-31-15-197.22", "a.22")[0]) in ipaddress.ip_network("240.0.0.0/4")
+
+
 def test_names_are_said() -> None:
     analysis = analyze_text(LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "app.my-service"))
     flow = analysis.flows.iloc[0]
