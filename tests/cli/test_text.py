@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from closewait_pcap import analyze, analyze_sockets
 from tests.capture.printed.printing import LISTING, SAMPLES, printed
-from tests.cli.running import ROOT, run, sample
+from tests.cli.running import ROOT, environment, run, sample
 from tests.sockets.test_aside import TICKET, netstat
 
 SEEDS = ROOT.parent / "shared" / "seeds"
@@ -89,6 +93,24 @@ def test_text_behind_a_socket_table_is_a_capture_where_it_holds_packets(ticket: 
     for order in (["--sockets", "ss.txt", "ticket.txt"], ["ticket.txt", "--sockets", "ss.txt"]):
         said = run(*order, cwd=ticket.parent).stdout.decode()
         assert "1 of 1 flow stands in 3 tables: ticket.txt, ss.txt" in said or "stands in 3 tables: ss.txt, ticket.txt" in said
+
+
+def test_ctrl_c_reports_what_was_read() -> None:
+    """As of ``tcpdump -l | analyze -``; the waiting is long enough for what was written to be read."""
+    command = [sys.executable, "-m", "closewait_pcap", "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(), **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdin is not None
+        process.stdin.write(LISTING.encode())
+        process.stdin.flush()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        status = process.wait(20)
+        assert process.stdout is not None
+        report = process.stdout.read().decode()
+    assert status == 130
+    assert report.startswith("1 flow in CLOSE_WAIT")
+    assert "Warning: <stdin>: interrupted; what was read by then, 6 frames, is analysed" in report
 
 
 def test_folders_hold_text_only_where_there_is_no_capture(tmp_path: Path) -> None:

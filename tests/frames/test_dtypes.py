@@ -69,6 +69,7 @@ def test_dtypes_of_printed_packets_are_the_declared_ones(table: str) -> None:
     wanted, make = TABLES[table]
     frame = make(analyze_text(LISTING))
     assert_as_declared(frame, columns.chosen(wanted, 1, text=True))
+    assert not any(one.of_text for one in columns.chosen(wanted, 1))
     assert [column for column in frame.columns if "line" in column] == [one.name for one in wanted if one.of_text]
 
 

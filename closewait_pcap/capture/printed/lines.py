@@ -70,6 +70,8 @@ class Lines:
         self._stream = stream
         self.trouble: str | None = None
         """Why the text ends too early, where it does."""
+        self.interrupted = False
+        """The user stopped the reading: what was read by then counts, also what is looked at ahead."""
         self.cut = 0
         """Lines that are longer than `LONGEST`."""
 
@@ -108,6 +110,9 @@ class Lines:
         buffer = bytearray(_BLOCK)
         try:
             got = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return b""
         except Exception as error:  # a file object raises whatever it likes
             self.trouble = f"reading failed: {getattr(error, 'strerror', None) or error}"
             return b""

@@ -23,6 +23,7 @@ def describe(printed: "Printed", info: "CaptureInfo") -> None:
         info: of it as a capture: link types, lines, remarks, and the lines of socket tables are filled in.
     """
     info.link_types = printed.asides.links or ["printed"]
+    info.interrupted = info.interrupted or printed.source.interrupted
     info.lines, info.times = printed.lines, printed.times
     info.asides = printed.asides.lines
     info.has_date = not printed.clock.forms or bool(printed.clock.forms & {Form.dated, Form.epoch})
