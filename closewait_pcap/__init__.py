@@ -5,8 +5,16 @@
 >>> analysis.close_wait[["server", "server_port", "waiting_side", "held"]]  # doctest: +SKIP
 """
 
-from closewait_pcap.analysis import Analysis, analyze
-from closewait_pcap.errors import CaptureError, CaptureWarning, ClosewaitError, MissingExtra, SnapshotError, TsharkError
+from closewait_pcap.analysis import Analysis, analyze, analyze_text
+from closewait_pcap.errors import (
+    CaptureError,
+    CaptureWarning,
+    ClosewaitError,
+    MissingExtra,
+    NoPackets,
+    SnapshotError,
+    TsharkError,
+)
 from closewait_pcap.socket_analysis import SocketAnalysis, analyze_sockets
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.verdict import Verdict
@@ -20,6 +28,7 @@ __all__ = [
     "CaptureWarning",
     "ClosewaitError",
     "MissingExtra",
+    "NoPackets",
     "SnapshotError",
     "SocketAnalysis",
     "State",
@@ -28,4 +37,5 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_sockets",
+    "analyze_text",
 ]

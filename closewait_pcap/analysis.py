@@ -1,8 +1,10 @@
 """`analyze`: from a capture to an `Analysis`, whose tables are made when they are asked for."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from closewait_pcap import caveats
 from closewait_pcap.bar import shown_in_a_notebook
@@ -175,13 +177,34 @@ class Analysis:
         """
         from closewait_pcap.frames import packets_frame  # noqa: PLC0415
 
-        result, row = self.result, self._row(stream)
+        return packets_frame(self._packets(self._row(stream), "packets"), self.result)
+
+    def to_tcpdump_text(self, stream: int) -> str:
+        """Write one flow's packets as ``tcpdump -nn -tttt`` prints them; `analyze_text` reads them back.
+
+        Args:
+            stream: the flow's number.
+
+        Returns:
+            A line per packet, with its time in UTC; of the options only the window scale.
+
+        Raises:
+            KeyError: there is no such flow.
+            CaptureError: the capture came from a pipe and cannot be read again.
+        """
+        from closewait_pcap.printing import flow_lines  # noqa: PLC0415 - where it is asked for
+
+        row = self._row(stream)
+        return "".join(f"{line}\n" for line in flow_lines(self.result, row, self._packets(row, "to_tcpdump_text")))
+
+    def _packets(self, row: int, wanted: str) -> "dict[str, Values]":
+        """Read one flow's packets."""
         if not self._timeline.is_rereadable:
             raise CaptureError(
-                f"{self.capture.file}: packets() reads the capture again, which a pipe does not allow; save it to a file first"
+                f"{self.capture.file}: {wanted}() reads the capture again, which a pipe does not allow; save it to a file first"
             )
-        table = FlowTable(most=self._max_flows, retire=Retirement(result.stuck_after))
-        return packets_frame(packet_values(self._captured, row, self._timeline, table), result)
+        table = FlowTable(most=self._max_flows, retire=Retirement(self.result.stuck_after))
+        return packet_values(self._captured, row, self._timeline, table)
 
     def anonymized(self, key: "bytes | Anonymizer | None" = None) -> "Analysis":
         """Give the same analysis with addresses mapped and names dropped, for reports that anybody may see.
@@ -353,13 +376,15 @@ def analyze(
     stuck_after: "str | float | datetime.timedelta" = STUCK_AFTER,
     max_flows: int | None = MAX_FLOWS,
     sockets: "SocketSource | Iterable[SocketSource] | None" = None,
+    tz: "str | datetime.tzinfo" = "UTC",
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
     """Read a capture, or several as one timeline, and judge every TCP flow in it.
 
     Args:
-        source: path of a pcap or pcapng file, ``-`` for standard input, a URL, or an open binary file. For one timeline of
+        source: path of a pcap or pcapng file, or of text with packets as tcpdump or tshark print them, ``-`` for standard input,
+            a URL, or an open binary file. For one timeline of
             several captures: a list of those, a folder, a pattern (``"trace*.pcap"``), or the name that tcpdump or dumpcap was
             given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
@@ -368,6 +393,7 @@ def analyze(
             ones leave first. They are counted in ``capture.missing_flows``, and have no row. None: keep all.
         sockets: what ``ss``, ``netstat``, ``lsof -i`` or /proc/net/tcp printed, on one end's host or on both: a path, text, a
             text file, or a list of those, at one time or at several; ``"live"`` asks this host when the capture has been read.
+        tz: the time zone of times in printed packets: ``"UTC"``, ``"+02:00"``, ``"Europe/Berlin"``, or a tzinfo.
         strict: raise on a damaged capture instead of analysing what is sound in it, and on one of several that cannot be read.
         progress: called between chunks with the bytes done and the bytes there are. None: a notebook shows a progress bar
             where the reading takes longer than a second.
@@ -378,7 +404,7 @@ def analyze(
     Raises:
         CaptureError: nothing of the source is a capture that can be read, or something is not, or is damaged, and ``strict``.
         SnapshotError: something of ``sockets`` is no socket table, and ``strict``.
-        ValueError: ``stuck_after`` is no span of time, or ``max_flows`` is not positive.
+        ValueError: ``stuck_after`` is no span of time, ``tz`` no time zone, or ``max_flows`` is not positive.
 
     Warns:
         CaptureWarning: the capture is damaged or cut; what is sound is analysed.
@@ -390,7 +416,7 @@ def analyze(
     if max_flows is not None and max_flows < 1:
         raise ValueError(f"max_flows must be at least 1, not {max_flows}")
     gathered = gather(source)
-    timeline = Timeline(gathered.sources, strict=strict)
+    timeline = Timeline(gathered.sources, strict=strict, zone=_zone(tz))
     retirement = Retirement(least)
     table = FlowTable(most=max_flows, retire=retirement)
     with shown_in_a_notebook(progress) as advance:
@@ -407,17 +433,46 @@ def analyze(
     limits = [limit for part in timeline.infos for limit in caveats.of_capture(part)] + caveats.of_missing_flows(info, max_flows)
     analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + caveats.of_gaps(info))
     analysis.passed_over = gathered.passed_over
-    if sockets is not None:
-        _join(analysis, sockets, strict=strict)
+    if sockets is not None or timeline.texts or any(part.asides for part in timeline.infos):
+        _join(analysis, sockets or [], timeline, strict=strict)
     return analysis
 
 
-def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", *, strict: bool) -> None:
-    from closewait_pcap.joining import join  # noqa: PLC0415 - only with socket tables
-    from closewait_pcap.sockets.collecting import collect  # noqa: PLC0415
+def analyze_text(text: str, *, tz: "str | datetime.tzinfo" = "UTC", **options: Any) -> Analysis:
+    """Read packets as tcpdump or tshark print them, pasted as text, and judge every TCP flow in it.
 
-    collected = collect(sockets, strict=strict)
+    Args:
+        text: whatever was pasted: the packets may stand among prose, prompts and socket tables.
+        tz: the time zone of printed times.
+        options: as `analyze` takes them.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        CaptureError: no line of the text is a packet that says enough.
+        ValueError: as `analyze` does.
+    """
+    pasted = BytesIO(text.encode("utf-8", "replace"))
+    pasted.name = "text"  # what messages call it
+    return analyze(pasted, tz=tz, **options)
+
+
+def _join(analysis: Analysis, sockets: "SocketSource | Iterable[SocketSource]", timeline: Timeline, *, strict: bool) -> None:
+    from closewait_pcap.joining import collect_all, join  # noqa: PLC0415 - only with socket tables
+
+    collected = collect_all(sockets, timeline, strict=strict)
     analysis.unreadable = analysis.unreadable + collected.unreadable
     analysis.warnings += collected.unreadable
     if collected.snapshots:
         analysis.warnings += join(analysis.result, collected.snapshots)
+
+
+def _zone(tz: "str | datetime.tzinfo") -> "datetime.tzinfo":
+    if not isinstance(tz, str):
+        return tz
+    if tz == "UTC":
+        return UTC
+    from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
+
+    return zone_of(tz)

@@ -13,7 +13,7 @@ def of_capture(info: CaptureInfo) -> list[str]:
     Returns:
         Sentences.
     """
-    found = [*info.damages, *info.joined]
+    found = [*info.damages, *info.joined, *info.remarks]
     if info.interrupted:
         found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:

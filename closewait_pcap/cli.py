@@ -13,9 +13,9 @@ from closewait_pcap import __version__
 from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis
 from closewait_pcap.anonymizing import KEY_BYTES
 from closewait_pcap.choosing import Choice
-from closewait_pcap.errors import CaptureWarning, ClosewaitError
+from closewait_pcap.errors import CaptureWarning, ClosewaitError, NoPackets
 from closewait_pcap.notation import parse_span
-from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span
+from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span, Zone
 from closewait_pcap.progress import announce_compiling, follow, will_compile
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
@@ -25,7 +25,10 @@ from closewait_pcap.terminal import complain, page, show
 from closewait_pcap.usage import check
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from closewait_pcap.capture.sources.opening import CaptureSource
+    from closewait_pcap.sockets.collecting import SocketSource
 
 EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -73,6 +76,7 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     metavar="[KEYFILE]",
     help="Map addresses, in reports and evidence alike, prefixes kept, and drop names; without a key, with a random one.",
 )
+@click.option("--tz", type=Zone(), default="UTC", show_default=True, help="The time zone of times in printed packets.")
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",
@@ -87,9 +91,9 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
 def command(captures: tuple[str, ...], **options: Any) -> None:
     """Find the TCP connections that somebody has failed to close.
 
-    CAPTURE is a pcap or pcapng file (compressed or not), a URL, or - for standard input. Several are read as one timeline: given
-    by name, as a folder, as a pattern, or by the name that tcpdump or dumpcap was given for its ring buffer. Filters choose what
-    is shown, after all flows are numbered and judged.
+    CAPTURE is a pcap or pcapng file (compressed or not), text with packets as tcpdump or tshark print them, a URL, or - for
+    standard input. Several are read as one timeline: given by name, as a folder, as a pattern, or by the name that tcpdump or
+    dumpcap was given for its ring buffer. Filters choose what is shown, after all flows are numbered and judged.
 
     With --sockets each flow's sockets are looked up: who holds them, and whether the kernel's state is that of the packets.
     Without a capture, the report is of the socket tables alone.
@@ -108,7 +112,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     """
     check(captures, options)
     choice = Choice(**{name: options[name] for name in ("host", "port", "since", "until", "all_flows")})
-    how = {name: options[name] for name in ("stuck_after", "max_flows", "sockets", "strict")}
+    how = {name: options[name] for name in ("stuck_after", "max_flows", "sockets", "strict", "tz")}
     key = options["anonymize"]
     if key is not None:
         key = key or os.urandom(KEY_BYTES)  # one for all captures and processes
@@ -116,13 +120,26 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     try:
         formats.require(options["format_"])
         if not captures:
-            _report_tables(settings, options)
+            _report_tables(settings.sockets, settings, options)
         if options["each"]:
             _report_each(captures, settings, options)
-        _report(captures, settings, options)
+        try:
+            _report(captures, settings, options)
+        except NoPackets as error:
+            _report_text(error, settings, options)
     except ClosewaitError as error:
         complain(str(error))
         sys.exit(EXIT_UNREADABLE)
+
+
+def _report_text(error: NoPackets, settings: Settings, options: dict[str, Any]) -> NoReturn:
+    """Report on text without packets: on the socket tables that it holds."""
+    from closewait_pcap.sockets.reading import read_lines  # noqa: PLC0415 - only with socket tables
+
+    tables = [table for name, lines in error.texts.items() for table in read_lines(name, lines)]
+    if not tables or options["format_"] not in formats.OF_TABLES or options["report"] is not None:
+        raise error
+    _report_tables([*settings.sockets, *tables], settings, options)
 
 
 def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
@@ -240,12 +257,12 @@ def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any
             complain(f"{path}: {sentence}")
 
 
-def _report_tables(settings: Settings, options: dict[str, Any]) -> NoReturn:
+def _report_tables(sources: "Sequence[SocketSource]", settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
     from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
-    analysis = analyze_sockets(settings.sockets, strict=settings.strict).only(settings.choice.host, settings.choice.port)
+    analysis = analyze_sockets(sources, strict=settings.strict).only(settings.choice.host, settings.choice.port)
     for sentence in analysis.unreadable:
         complain(sentence)
     hosts = analysis.hosts

@@ -39,15 +39,25 @@ class Column(NamedTuple):
     """Only where several files were read as one timeline: which of them has the frame of the column before."""
     of_sockets: bool = False
     """Only where socket tables were given."""
+    of_text: bool = False
+    """Only where packets were printed as text: on which line of it the frame of the column before stands."""
 
 
 def _file(name: str) -> Column:
     return Column(name, Kind.category, "", "the file that frame is in (several files only)", "", None, True)
 
 
-def chosen(columns: "tuple[Column, ...]", files: int, *, sockets: bool = False) -> "tuple[Column, ...]":
-    """The columns that a result has: those about files only where it is of several, those about sockets only with a table."""
-    return tuple(column for column in columns if (files > 1 or not column.of_several) and (sockets or not column.of_sockets))
+def _line(name: str) -> Column:
+    return Column(name, Kind.count, "", "the line on which that frame is printed (text only)", "", of_text=True)
+
+
+def chosen(columns: "tuple[Column, ...]", files: int, *, sockets: bool = False, text: bool = False) -> "tuple[Column, ...]":
+    """The columns that a result has: those about files, sockets and lines only where there are several, a table, or text."""
+    return tuple(
+        column
+        for column in columns
+        if (files > 1 or not column.of_several) and (sockets or not column.of_sockets) and (text or not column.of_text)
+    )
 
 
 def json_name(column: Column) -> str:
@@ -73,14 +83,18 @@ def _end(side: str) -> list[Column]:
         Column(f"{side}_bytes", Kind.count, "bytes", f"distinct payload bytes of the {side}: retransmissions count once", ""),
         Column(f"{side}_syn_frame", Kind.frame, "", f"the {side}'s first SYN (or SYN-ACK)", "frame.number"),
         _file(f"{side}_syn_file"),
+        _line(f"{side}_syn_line"),
         Column(f"{side}_fin_frame", Kind.frame, "", f"the {side}'s first FIN", "frame.number"),
         _file(f"{side}_fin_file"),
+        _line(f"{side}_fin_line"),
         Column(f"{side}_fin_time", Kind.time, "", "its time", "frame.time"),
         Column(f"{side}_fin_ack_frame", Kind.frame, "", f"where the {peer} acknowledged that FIN", "frame.number"),
         _file(f"{side}_fin_ack_file"),
+        _line(f"{side}_fin_ack_line"),
         Column(f"{side}_fin_ack_time", Kind.time, "", "its time", "frame.time"),
         Column(f"{side}_rst_frame", Kind.frame, "", f"the {side}'s RST, where it is acceptable", "RFC 9293, 3.10.7.4; RFC 5961"),
         _file(f"{side}_rst_file"),
+        _line(f"{side}_rst_line"),
         Column(f"{side}_rst_time", Kind.time, "", "its time", "frame.time"),
     ]
 
@@ -126,8 +140,10 @@ FLOWS = (
     Column("duration", Kind.span, "", "end - start", ""),
     Column("first_frame", Kind.frame, "", "the first packet", "frame.number"),
     _file("file"),
+    _line("first_line"),
     Column("last_frame", Kind.frame, "", "the last packet", "frame.number"),
     _file("last_file"),
+    _line("last_line"),
     Column(
         "history",
         Kind.category,
@@ -193,6 +209,7 @@ EVENT_COLUMNS = (
     Column("side", Kind.category, "", "whose state changes", "", SIDES),
     Column("frame", Kind.frame, "", "the packet that shows it", "frame.number"),
     _file("file"),
+    _line("line"),
     Column("time", Kind.time, "", "its time", "frame.time"),
     Column("event", Kind.category, "", "the arc taken", "RFC 9293, Figure 5", EVENTS),
     Column("from_state", Kind.category, "", "the state before", "", STATES),
@@ -226,8 +243,9 @@ ENDPOINTS = (
 """The columns of `Analysis.endpoints`: one row per endpoint that waits, the worst first."""
 
 PACKETS = (
-    Column("frame", Kind.frame, "", "number in the file", "frame.number"),
+    Column("frame", Kind.frame, "", "number in the file; of printed packets, in the text", "frame.number"),
     _file("file"),
+    _line("line"),
     Column("time", Kind.time, "", "capture time", "frame.time"),
     Column("side", Kind.category, "", "who sent it", "", SIDES),
     Column("flags", Kind.category, "", "as tcpdump prints them: S, S., ., P., F., R.", "tcp.flags"),

@@ -4,6 +4,7 @@
 
     ClosewaitError
     ├── CaptureError (ValueError)      the input is no capture, or cannot be read
+    │   └── NoPackets                  the input is text without packets; perhaps a socket table
     ├── SnapshotError (ValueError)     the input is no socket table, or cannot be read
     ├── MissingExtra (ImportError)     an optional package is needed; the message has the pip line
     ├── ReportError (OSError)          a report cannot be written where it is to go
@@ -21,6 +22,19 @@ class ClosewaitError(Exception):
 
 class CaptureError(ClosewaitError, ValueError):
     """The input is not a capture this program can read."""
+
+
+class NoPackets(CaptureError):  # noqa: N818 - says what is missing
+    """The input is text, and no line of it is a packet.
+
+    Args:
+        message: as of any error.
+        texts: by name of the text, its lines among which rows of socket tables may be, with their numbers.
+    """
+
+    def __init__(self, message: str, texts: dict[str, list[tuple[int, str]]]) -> None:
+        super().__init__(message)
+        self.texts = texts
 
 
 class SnapshotError(ClosewaitError, ValueError):

@@ -39,7 +39,8 @@ class Explanations:
         result = self._result
         rows, sides = self._rows[self._waits], self._sides[self._waits]
         listeners, files = result.listeners, short_names(result.capture.files)
-        return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, files))
+        line_of = result.capture.line_of if result.capture.is_text else None
+        return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, files, line_of))
 
     def values(self) -> dict[str, Values]:
         """The public columns, without ``evidence``: arrays of shape (n,)."""

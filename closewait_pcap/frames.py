@@ -10,7 +10,7 @@ from closewait_pcap.columns import Column, Kind
 from closewait_pcap.courses import state_counts
 from closewait_pcap.endpoints import endpoint_values
 from closewait_pcap.explanations import Explanations, listener_values
-from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers
+from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers, line_numbers
 from closewait_pcap.verdicts.events import state_changes
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def events_frame(result: Result, rows: Values) -> "pd.DataFrame":
         "side": Category.of(changes.side, columns.SIDES),
         "frame": frame_numbers(changes.frame),
         "file": file_codes(result.capture.files, changes.frame),
+        "line": line_numbers(result.capture, changes.frame),
         "time": changes.time,
         "event": Category.of(changes.event, columns.EVENTS),
         "from_state": Category.of(changes.from_state, columns.STATES),
@@ -156,7 +157,8 @@ def _frame(
 
     known = tuple(wanted)
     if result is not None:
-        known = columns.chosen(known, len(result.capture.files), sockets=result.matches is not None)
+        info = result.capture
+        known = columns.chosen(known, len(info.files), sockets=result.matches is not None, text=info.is_text)
     frame = pd.DataFrame({column.name: _series(column, values[column.name], index) for column in known}, index=index)
     if result is not None:
         frame.attrs = _attributes(result)

@@ -1,19 +1,48 @@
 """Brings socket tables into a result, and says what about the tables limits the conclusions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from closewait_pcap import quantities
+from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.results import Result
-from closewait_pcap.sockets.collecting import table_warnings
+from closewait_pcap.sockets.aside import tables_of
+from closewait_pcap.sockets.collecting import Collected, SocketSource, collect, table_warnings
 from closewait_pcap.sockets.matching import match
 from closewait_pcap.sockets.placing import Placement
+from closewait_pcap.sockets.reading import read_lines
 from closewait_pcap.sockets.table import Snapshot, TimeFrom
 from closewait_pcap.verdicts.agreement import compare
 from closewait_pcap.verdicts.confirmation import confirm
 
 _LONG_AFTER = 60_000_000_000
+_DAY = 86_400_000_000_000
 _NAMED = 3
 """Files named of those with the same to say."""
+
+
+def collect_all(sockets: SocketSource | Iterable[SocketSource], timeline: Timeline, *, strict: bool = False) -> Collected:
+    """Read the socket tables that were given, and those that stand in the text of printed packets.
+
+    Args:
+        sockets: as `collect` takes them.
+        timeline: captures that were read.
+        strict: raise on one that cannot be read.
+
+    Returns:
+        The tables.
+
+    Raises:
+        SnapshotError: one cannot be read, and ``strict``.
+    """
+    collected = collect(sockets, strict=strict)
+    for info in timeline.infos:
+        collected.snapshots += tables_of(info)
+    for name, error in timeline.texts.items():
+        tables = read_lines(name, error.texts[name])
+        collected.snapshots += tables
+        collected.unreadable += [] if tables else [str(error)]
+    return collected
 
 
 def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
@@ -27,6 +56,8 @@ def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
         Sentences about what limits the conclusions.
     """
     info, facts, judgement = result.capture, result.facts, result.judgement
+    if not info.has_date and info.end_time is not None:
+        snapshots = [_without_far_time(snapshot, info.end_time) for snapshot in snapshots]
     matches = match(snapshots, facts, judgement.client_end, begin=info.first_time, end=info.end_time)
     confirmed = confirm(judgement, facts, matches, stuck_after=result.stuck_after)
     result.matches = matches
@@ -49,6 +80,13 @@ def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
             "was the table taken on another host, in another network namespace, or at another time?"
         )
     return found
+
+
+def _without_far_time(snapshot: Snapshot, end: int) -> Snapshot:
+    """Take away a time that a capture without a date cannot be held against."""
+    if snapshot.time is None or abs(snapshot.time - end) < _DAY:
+        return snapshot
+    return replace(snapshot, time=None, time_from=TimeFrom.UNKNOWN)
 
 
 def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], begin: int | None, end: int | None) -> list[str]:

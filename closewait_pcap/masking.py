@@ -130,6 +130,8 @@ def _renaming(result: Result) -> Rename:
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)") if longest_first else None
 
     def rename(text: str) -> str:
+        if text in result.capture.names:
+            return "capture: hosts or services are printed by name, and numbers stand for them"
         return text if pattern is None else pattern.sub(lambda found: names[found[0]], text)
 
     return rename
@@ -147,6 +149,9 @@ def _masked_info(info: CaptureInfo, rename: Rename) -> CaptureInfo:
         info,
         file=together,
         damages=[rename(sentence) for sentence in info.damages],
+        asides=[],
+        names=[],
+        remarks=[rename(sentence) for sentence in info.remarks],
         joined=[rename(sentence) for sentence in info.joined],
         gaps=[Gap(gap.start, gap.end, rename(gap.why)) for gap in info.gaps],
         parts=parts,

@@ -12,6 +12,7 @@ from closewait_pcap.notation import parse_address, parse_moment, parse_span
 OPTION = "--sockets"
 ANONYMIZE = "--anonymize"
 _HEAD = 4096
+_BEGIN = 1 << 16
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BINARY = frozenset(range(9)) | frozenset(range(14, 27))
 """Bytes that no text has, and nearly every capture, compressed or not."""
@@ -57,6 +58,23 @@ class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks
         return str(value)
 
 
+class Zone(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """A time zone, such as UTC, +02:00 or Europe/Berlin."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text; `analyze` reads it."""
+        if value != "UTC":
+            from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
+
+            try:
+                zone_of(str(value))
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class Key(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
     """A file that holds a key; without one, the empty key, which stands for a random one."""
 
@@ -91,7 +109,7 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
     """Put ``--sockets`` before each socket table that follows it without one.
 
     Args:
-        arguments: as typed. After ``--sockets FILE``, up to the next option, text files are tables, and all else captures.
+        arguments: as typed. After ``--sockets FILE``, up to the next option, text without packets is a table, all else a capture.
 
     Yields:
         The arguments, each table behind a ``--sockets`` of its own.
@@ -108,9 +126,17 @@ def each_named(arguments: Sequence[str]) -> Iterator[str]:
             value, following = argument == OPTION, argument.startswith(f"{OPTION}=")
             yield argument
         else:
-            if following and is_text(argument):
+            if following and is_text(argument) and not _holds_packets(argument):
                 yield OPTION
             yield argument
+
+
+def _holds_packets(argument: str) -> bool:
+    """Whether a text is packets that somebody printed, and so a capture."""
+    from closewait_pcap.capture.printed.stream import holds_packets  # noqa: PLC0415 - for text behind --sockets alone
+
+    with Path(argument).open("rb") as file:
+        return holds_packets(file.read(_BEGIN))
 
 
 def with_keys(arguments: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from closewait_pcap.capture.packets import ACK, NOT_TCP, NUMBERING_ONLY, PACKET
 from closewait_pcap.capture.timeline import Timeline
 from closewait_pcap.engine import as_array
 from closewait_pcap.flows.table import FlowTable
-from closewait_pcap.results import Category, Result, Values, file_codes, frame_numbers
+from closewait_pcap.results import Category, Result, Values, file_codes, frame_numbers, line_numbers
 
 
 def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable) -> dict[str, Values]:
@@ -20,7 +20,7 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
         table: an empty one, just as the first reading's was.
 
     Returns:
-        By column name, in `columns.PACKETS` order: arrays of shape (packets,).
+        By column name, as in `columns.PACKETS`, and ``flag_bits`` and ``wscale`` (-1: none): arrays of shape (packets,).
     """
     stream = result.streams_of(np.array([row]))[0]
     found = []
@@ -33,6 +33,7 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
     flags, codes = np.unique(packets["flags"], return_inverse=True)
     return {
         "file": file_codes(result.capture.files, packets["frame"]),
+        "line": line_numbers(result.capture, packets["frame"]),
         "frame": frame_numbers(packets["frame"]),
         "time": packets["time"],
         "side": Category.of(np.where(from_client, 0, 1), columns.SIDES),
@@ -41,6 +42,8 @@ def packet_values(result: Result, row: int, timeline: Timeline, table: FlowTable
         "ack_raw": np.where(packets["flags"] & ACK != 0, packets["ack"], -1),
         "len": packets["len"],
         "window": packets["window"],
+        "flag_bits": packets["flags"],
+        "wscale": packets["wscale"],
     }
 
 

@@ -209,8 +209,10 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
         "duration": np.where(flows["first_time"] == 0, NO_TIME, flows["last_time"] - flows["first_time"]),
         "first_frame": frame_numbers(flows["first_frame"]),
         "file": file_codes(result.capture.files, flows["first_frame"]),
+        "first_line": line_numbers(result.capture, flows["first_frame"]),
         "last_frame": frame_numbers(flows["last_frame"]),
         "last_file": file_codes(result.capture.files, flows["last_frame"]),
+        "last_line": line_numbers(result.capture, flows["last_frame"]),
         "history": _history(flows, client_end),
         "completeness": _completeness(flows, of_client, of_server),
     }
@@ -250,14 +252,18 @@ def _end_values(result: Result, side: str, me: Structured, you: Structured, stat
         f"{side}_bytes": me["bytes"],
         f"{side}_syn_frame": frame_numbers(me["syn_frame"]),
         f"{side}_syn_file": file_codes(files, me["syn_frame"]),
+        f"{side}_syn_line": line_numbers(result.capture, me["syn_frame"]),
         f"{side}_fin_frame": frame_numbers(me["fin_frame"], fin),
         f"{side}_fin_file": file_codes(files, me["fin_frame"], fin),
+        f"{side}_fin_line": line_numbers(result.capture, me["fin_frame"], fin),
         f"{side}_fin_time": _times(me["fin_time"], fin),
         f"{side}_fin_ack_frame": frame_numbers(you["ack_frame"], acked),
         f"{side}_fin_ack_file": file_codes(files, you["ack_frame"], acked),
+        f"{side}_fin_ack_line": line_numbers(result.capture, you["ack_frame"], acked),
         f"{side}_fin_ack_time": _times(you["ack_time"], acked),
         f"{side}_rst_frame": frame_numbers(me["rst_frame"], rst),
         f"{side}_rst_file": file_codes(files, me["rst_frame"], rst),
+        f"{side}_rst_line": line_numbers(result.capture, me["rst_frame"], rst),
         f"{side}_rst_time": _times(me["rst_time"], rst),
     }
 
@@ -314,6 +320,19 @@ def frame_numbers(frames: Values, where: Values | None = None) -> Values:
     numbers = frames & ((1 << FRAME_BITS) - 1)
     known = (numbers != 0) & (numbers <= MAX_FRAME)
     return np.where(known if where is None else known & where, numbers, -1)
+
+
+def line_numbers(capture: CaptureInfo, frames: Values, where: Values | None = None) -> Values:
+    """The lines on which frames are printed, int64; -1 where there is none, or the capture is no text."""
+    numbers = frame_numbers(frames, where)
+    found = np.full(len(frames), -1, np.int64)
+    if not capture.is_text:
+        return found
+    for place, part in enumerate(capture.parts or [capture]):
+        if part.lines:
+            mine = np.flatnonzero((frames >> FRAME_BITS == place) & (numbers > 0) & (numbers <= len(part.lines)))
+            found[mine] = np.frombuffer(part.lines, np.int64)[numbers[mine] - 1]
+    return found
 
 
 def file_codes(files: list[str], frames: Values, where: Values | None = None) -> "Category":

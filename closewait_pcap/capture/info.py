@@ -2,7 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from closewait_pcap.capture.packets import FRAME_BITS
+
+if TYPE_CHECKING:
+    from array import array
 
 SAID = 10
 """So many damages, and so many joined files, are each told in a sentence; of the others there is only a count."""
@@ -78,6 +83,18 @@ class CaptureInfo:
     """Flows that left the table because it may not grow any further, by verdict: they are counted, and have no row."""
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
+    lines: "array[int] | None" = None
+    """Where packets were printed as text: the line of each frame."""
+    times: "array[int] | None" = None
+    """Likewise: the time of each frame, ns since the epoch; 0: not known."""
+    asides: list[tuple[int, str]] = field(default_factory=list)
+    """Likewise: the lines among which socket tables may be, with their numbers."""
+    has_date: bool = True
+    """Whether the day of its times is known."""
+    remarks: list[str] = field(default_factory=list)
+    """Likewise: sentences about what such a text cannot show."""
+    names: list[str] = field(default_factory=list)
+    """Of these, those that tell names of hosts and services."""
     parts: "list[CaptureInfo]" = field(default_factory=list)
     """The files that were read together, in the order of their first times; none where this is a single file."""
     gaps: list[Gap] = field(default_factory=list)
@@ -87,6 +104,24 @@ class CaptureInfo:
     def damage(self) -> str | None:
         """The first of `damages`."""
         return self.damages[0] if self.damages else None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether packets were printed as text, in one of its files at least."""
+        return any(part.lines is not None for part in self.parts or [self])
+
+    def line_of(self, frame: int) -> int:
+        """Tell on which line a frame is printed.
+
+        Args:
+            frame: as in a PACKET record.
+
+        Returns:
+            Its number in the text, from 1; 0 where packets were not printed.
+        """
+        parts = self.parts or [self]
+        part, number = parts[min(frame >> FRAME_BITS, len(parts) - 1)], frame & ((1 << FRAME_BITS) - 1)
+        return part.lines[number - 1] if part.lines is not None and 0 < number <= len(part.lines) else 0
 
     @property
     def files(self) -> list[str]:
@@ -142,6 +177,9 @@ def combine(parts: list[CaptureInfo]) -> CaptureInfo:
         damages=[sentence for part in parts for sentence in part.damages],
         holes=[hole for part in parts for hole in part.holes],
         joined=[sentence for part in parts for sentence in part.joined],
+        has_date=all(part.has_date for part in parts),
+        names=[sentence for part in parts for sentence in part.names],
+        remarks=[sentence for part in parts for sentence in part.remarks],
         interrupted=any(part.interrupted for part in parts),
         parts=parts,
     )

@@ -76,6 +76,7 @@ class CaptureReader:
             raise CaptureError(f"{name}: {self._window.failure}")
         if not self._window.filled and (trouble := self._window.trouble):
             raise CaptureError(f"{name}: {trouble}; nothing of it could be read")
+        self._describe = getattr(stream, "describe", None)
         self.format = sniff(bytes(self._window.buffer[: min(HEAD, self._window.filled)]), name)
         self.info = CaptureInfo(name, getattr(stream, "converted_from", None) or self.format.name)
         self._damages = Damages(self.info, strict=strict, quiet=quiet)
@@ -317,3 +318,5 @@ class CaptureReader:
         info.longest_pause = int(decoder.longest_pause)
         if self._joined > SAID:
             info.joined.append(f"{info.file}: {self._joined - SAID:,} more files begin after these")
+        if self._describe is not None:  # of packets that were printed as text
+            self._describe(info)

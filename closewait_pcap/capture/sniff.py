@@ -68,7 +68,7 @@ def is_convertible(head: bytes) -> bool:
     """Whether data that begins with ``head`` may be a capture in another binary format."""
     if foreign(head) is not None:
         return True
-    return len(head) >= HEAD and not (is_capture(head) or any(map(head.startswith, _OTHERS)) or _is_text(head))
+    return len(head) >= HEAD and not (is_capture(head) or any(map(head.startswith, _OTHERS)) or is_text(head))
 
 
 def sniff(head: bytes, name: str) -> Format:
@@ -105,7 +105,7 @@ def sniff(head: bytes, name: str) -> Format:
             f"{name}: this is a capture in {kind} format, not pcap or pcapng; "
             "install tshark (apt install tshark), and its editcap converts it on the way"
         )
-    if _is_text(head):
+    if is_text(head):
         raise CaptureError(f"{name}: this is text, not a pcap or pcapng capture; write one with: tcpdump -w FILE")
     import shutil  # noqa: PLC0415 - for this error alone
 
@@ -144,5 +144,8 @@ def _pcapng(head: bytes, name: str) -> Format:
     return Format("pcapng", True, magic == b"\x1a\x2b\x3c\x4d", 0, 0, 0, -1, 0)
 
 
-def _is_text(head: bytes) -> bool:
-    return all(byte in b"\t\n\r\f\x1b" or 32 <= byte < 127 or byte >= 128 for byte in head)
+def is_text(head: bytes) -> bool:
+    """Whether data that begins with ``head`` is text: UTF-8 or the like, or UTF-16 with its mark."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return len(head) > 3 and 0 in head[2:4]
+    return bool(head) and all(byte in b"\t\n\r\f\x1b" or 32 <= byte < 127 or byte >= 128 for byte in head)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from closewait_pcap.capture.packets import FRAME_BITS, PACKET
 from closewait_pcap.capture.reader import CaptureReader
 from closewait_pcap.capture.sources.opening import CaptureSource, is_rereadable, open_source
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Records, as_array
-from closewait_pcap.errors import CaptureError, CaptureWarning
+from closewait_pcap.errors import CaptureError, CaptureWarning, NoPackets
 
 if TYPE_CHECKING:
     from closewait_pcap.capture.info import CaptureInfo
@@ -120,15 +121,19 @@ class Timeline:
     Args:
         sources: the captures. One that cannot be read is passed over and named in `unreadable`, as long as another can.
         strict: raise on damage, and on what cannot be read, instead of warning.
+        zone: of the times that packets have which were printed as text.
 
     Raises:
         CaptureError: none of the captures can be read.
     """
 
-    def __init__(self, sources: Sequence[CaptureSource], *, strict: bool = False) -> None:
+    def __init__(self, sources: Sequence[CaptureSource], *, strict: bool = False, zone: tzinfo = UTC) -> None:
         self._strict = strict
+        self._zone = zone
         self.unreadable: list[str] = []
         """Why which source could not be read."""
+        self.texts: dict[str, NoPackets] = {}
+        """Texts without packets in which socket tables may be, by name."""
         parts = [_Part(source, place, alone=len(sources) == 1) for place, source in enumerate(sources)]
         self._parts = [part for part in parts if self._look_at(part)]
         self._parts.sort(key=lambda part: part.first_time)
@@ -183,6 +188,9 @@ class Timeline:
                 self._refill()
         finally:
             self._close_all()
+        if not self.infos and self.texts and not self.unreadable:
+            both = {name: lines for error in self.texts.values() for name, lines in error.texts.items()}
+            raise NoPackets("; ".join(map(str, self.texts.values())), both)
         if not self.infos:
             raise CaptureError("; ".join(self.unreadable))
 
@@ -215,7 +223,7 @@ class Timeline:
         if part.alone:
             return True
         try:
-            with open_source(part.source) as opened:
+            with open_source(part.source, self._zone) as opened:
                 reader = CaptureReader(opened.stream, opened.name, chunk=_PEEK, quiet=True)
                 first_time = reader.first_time()
                 part.first_time = _AT_ONCE if first_time is None else first_time
@@ -231,7 +239,7 @@ class Timeline:
         with ExitStack() as stack:
             try:
                 part.rewind()
-                opened = stack.enter_context(open_source(part.source))
+                opened = stack.enter_context(open_source(part.source, self._zone))
                 part.size, part.at_least = opened.size, opened.at_least
                 self._consider_compiling()
                 number = len(self.infos)
@@ -266,6 +274,9 @@ class Timeline:
         self._lanes.sort(key=lambda lane: -lane.place)
 
     def _pass_over(self, error: CaptureError, *, alone: bool) -> None:
+        if isinstance(error, NoPackets) and not alone and any(error.texts.values()):
+            self.texts |= dict.fromkeys(error.texts, error)
+            return
         if self._strict or alone:
             raise error
         self.unreadable.append(str(error))

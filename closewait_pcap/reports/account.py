@@ -113,7 +113,8 @@ class Account:
     @property
     def flow_columns(self) -> tuple[Column, ...]:
         """The public columns of this analysis' flows."""
-        return chosen(FLOWS, len(self.result.capture.files), sockets=self.result.matches is not None)
+        info = self.result.capture
+        return chosen(FLOWS, len(info.files), sockets=self.result.matches is not None, text=info.is_text)
 
     def flows(self) -> tuple[list[int], dict[str, Values]]:
         """The flows that are listed one by one.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import code, markdown, markdown_cell
-from closewait_pcap.reports.parts import Command, Section, Table
+from closewait_pcap.reports.parts import Command, Listing, Section, Table
 from closewait_pcap.reports.sections.warnings import say as say_warnings
 from closewait_pcap.reports.telling import tell
 
@@ -66,6 +66,8 @@ def _section(section: Section) -> str:
             lines += [*([""] if lines and lines[-1] else []), *_table(part), ""]
         elif isinstance(part, Command):
             lines.append(f"- {markdown(part.label)}: {code(part.text)}")
+        elif isinstance(part, Listing):
+            lines += [f"- {markdown(part.label)}:", "", "  ```", *(f"  {line}" for line in part.lines), "  ```"]
         else:
             lines.append(f"{'' if table_before else '  ' * part.level}- {markdown(part.text)}")
         table_before = isinstance(part, Table)

@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from closewait_pcap.reports.parts import Command, Part, Table
+from closewait_pcap.reports.parts import Command, Listing, Part, Sentence, Table
 from closewait_pcap.version import VERSION
 
 if TYPE_CHECKING:
@@ -70,18 +70,25 @@ class Block(NamedTuple):
 
     table: Table | None = None
     command: Command | None = None
+    listing: Listing | None = None
     items: tuple[Item, ...] = ()
+
+
+def _block(part: "Table | Command | Listing") -> Block:
+    if isinstance(part, Table):
+        return Block(table=part)
+    return Block(command=part) if isinstance(part, Command) else Block(listing=part)
 
 
 def _grouped(parts: "list[Part]") -> "Iterator[Block]":
     """Gather sentences into lists."""
     items: list[Item] = []
     for part in parts:
-        if isinstance(part, Table | Command):
+        if not isinstance(part, Sentence):
             if items:
                 yield Block(items=tuple(items))
                 items = []
-            yield Block(table=part) if isinstance(part, Table) else Block(command=part)
+            yield _block(part)
         elif part.level and items:
             items[-1].more.append(part.text)
         else:

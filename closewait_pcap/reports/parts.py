@@ -40,7 +40,14 @@ class Command(NamedTuple):
         return f"{self.label}: {self.text}"
 
 
-Part = Sentence | Table | Command
+class Listing(NamedTuple):
+    """Lines that are shown as they are, none joined: of a program's output, say."""
+
+    label: str
+    lines: list[str]
+
+
+Part = Sentence | Table | Command | Listing
 
 
 class Section(NamedTuple):
@@ -53,8 +60,14 @@ class Section(NamedTuple):
 
     @property
     def sentences(self) -> list[str]:
-        """Without the tables: what programs get."""
-        return [str(part) for part in self.parts if not isinstance(part, Table)]
+        """Without the tables: what programs get; of a listing its label and its lines."""
+        told: list[str] = []
+        for part in self.parts:
+            if isinstance(part, Listing):
+                told += [f"{part.label}:", *part.lines]
+            elif not isinstance(part, Table):
+                told.append(str(part))
+        return told
 
 
 class TableMaker:

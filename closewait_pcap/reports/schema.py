@@ -87,7 +87,7 @@ def schema() -> dict[str, Any]:
             "type": "array",
             "items": _object(
                 {"stream": count} | {json_name(column): _field(column) for column in columns.FLOWS},
-                optional={column.name for column in columns.FLOWS if column.of_several or column.of_sockets},
+                optional={column.name for column in columns.FLOWS if column.of_several or column.of_sockets or column.of_text},
             ),
         },
         "left_out": _object({"flows": count, "endpoints": count})

@@ -9,7 +9,7 @@ from closewait_pcap.reports.parts import Command, Part, Section, Sentence, Table
 from closewait_pcap.reports.sections.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
 from closewait_pcap.reports.text import Page
 from closewait_pcap.sockets.addresses import Endpoint
-from closewait_pcap.sockets.table import Socket
+from closewait_pcap.sockets.table import Snapshot, Socket
 
 WORST = 10
 """Endpoints and sockets listed; the rest is counted."""
@@ -118,7 +118,15 @@ def headline(hosts: Sequence[Host]) -> str:
     if never:
         which = "It was" if total == 1 else f"{never:,} of them {'was' if never == 1 else 'were'}"
         text += f" {which} never accepted by any process."
+    if nameless := sum(holding.unknown for holding, host in found if _tells_all(host.last)):
+        which = "It was" if total == 1 else f"{nameless:,} of them {'was' if nameless == 1 else 'were'}"
+        text += f" {which} probably never accepted: the table tells processes, and none for {'it' if nameless == 1 else 'them'}."
     return text + _lasting(hosts) + _growth(worst, host)
+
+
+def _tells_all(snapshot: Snapshot) -> bool:
+    """Whether a process that is not shown is probably none: the table tells them, and does not say that it hides some."""
+    return snapshot.tells_processes and snapshot.privileged is not False
 
 
 def _processes(holding: Holding) -> str:

@@ -8,7 +8,7 @@ import textwrap
 
 from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.parts import Command, Part, Section, Table
+from closewait_pcap.reports.parts import Command, Listing, Part, Section, Table
 from closewait_pcap.reports.telling import tell
 
 _RED, _YELLOW, _GREEN, _BOLD, _WARNING = "1;31", "1;33", "1;32", "1", "33"
@@ -55,6 +55,10 @@ class Page:
                 self.table(part)
             elif isinstance(part, Command):
                 self._command(part, indent)
+            elif isinstance(part, Listing):
+                self.say(f"{part.label}:", indent=indent)
+                for line in part.lines:
+                    self.say(line, indent=f"{indent}  ")
             else:
                 self.say(part.text, indent=indent + "  " * (part.level and not isinstance(before, Table)))
             before = part

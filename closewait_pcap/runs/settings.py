@@ -24,6 +24,7 @@ class Settings:
     max_flows: int = MAX_FLOWS
     sockets: tuple[str, ...] = ()
     strict: bool = False
+    tz: str = "UTC"
     choice: Choice = field(default_factory=Choice)
     payload: bool = False
     """Keep payload in evidence."""
@@ -38,6 +39,7 @@ class Settings:
             max_flows=self.max_flows,
             sockets=self.sockets or None,
             strict=self.strict,
+            tz=self.tz,
             progress=progress,
         )
 
@@ -60,6 +62,12 @@ class Settings:
             from closewait_pcap.anonymizing import Anonymizer  # noqa: PLC0415 - where it is asked for
 
             anonymizer, tables = Anonymizer(self.key), [f"sockets-{number}" for number in range(1, len(tables) + 1)]
-        told = {"stuck_after": self.stuck_after, "max_flows": self.max_flows, "sockets": tables, "strict": self.strict}
+        told = {
+            "stuck_after": self.stuck_after,
+            "max_flows": self.max_flows,
+            "sockets": tables,
+            "strict": self.strict,
+            "tz": self.tz,
+        }
         how = {"payload": "keep" if self.payload else "cut", "anonymize": self.key is not None}
         return told | self.choice.told(anonymizer) | how

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
-from closewait_pcap.sockets.services import service_port
+from closewait_pcap.services import service_port
 
 Address = IPv4Address | IPv6Address
 

@@ -1,6 +1,7 @@
 """Reads socket tables out of whatever text holds them: the format of every line is recognised by its content."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from closewait_pcap.errors import SnapshotError
@@ -69,6 +70,25 @@ def read_snapshots(source: Source, *, time: int | None = None, state: State | No
             )
         _date(snapshots, time, time_in_name(Path(lines.name).name), lines.mtime)
     return snapshots
+
+
+def read_lines(name: str, lines: Iterable[tuple[int, str]]) -> list[Snapshot]:
+    """Read the socket tables that stand among other text.
+
+    Args:
+        name: of the text.
+        lines: of it, with their numbers; where some are missing in between, a table ends.
+
+    Returns:
+        The tables that have rows, in their order. Only those have times that the lines tell.
+    """
+    reader, before = _Reader(None), 0
+    for number, line in lines:
+        if number != before + 1:
+            reader.feed(before + 1, "")
+        before = number
+        reader.feed(number, line)
+    return [snapshot for snapshot in reader.finished(name) if snapshot.sockets]
 
 
 def _date(snapshots: list[Snapshot], given: int | None, named: int | None, changed: int | None) -> None:

@@ -99,6 +99,8 @@ class Section:
             )
         if self._unkept:
             snapshot.complaints.append(f"and {self._unkept} more bad lines")
+        asked = self.layout is not None and self.layout.process
+        snapshot.tells_processes = asked or any(socket.users for socket in snapshot.sockets)
         snapshot.privileged = self._privileged()
         return snapshot
 

@@ -67,6 +67,7 @@ class TimeFrom(StrEnum):
     """The text has a date without a zone, or with one that several countries use: hours may be wrong."""
     NAME = "file name, taken as UTC"
     MTIME = "time of the file's last change"
+    PLACE = "its place among printed packets"
     CLOCK = "clock"
 
 
@@ -84,5 +85,7 @@ class Snapshot:
     """``ss``, ``netstat``, ``netstat (BSD)``, ``netstat (Windows)``, ``lsof``, ``sockstat`` or ``/proc/net/tcp``."""
     privileged: bool | None = None
     """True: the reader saw everybody's processes. False: some are hidden, so a missing process proves nothing. None: not told."""
+    tells_processes: bool = False
+    """Whether the tool was asked for processes: it names some, or has a column for them."""
     complaints: list[str] = field(default_factory=list)
     """What could not be read, by line number, and what was assumed."""

@@ -53,6 +53,9 @@ def page() -> str:
         if any(column.of_sockets for column in chosen):
             names = [f"`{column.name}`" for column in chosen if column.of_sockets]
             parts.append(f"Only with socket tables (`sockets=`): from {names[0]} to {names[-1]}.")
+        if any(column.of_text for column in chosen):
+            names = [f"`{column.name}`" for column in chosen if column.of_text]
+            parts.append(f"Only where packets were printed as text: {', '.join(names)}.")
     for name, (about, chosen) in SOCKET_ANALYSIS.items():
         parts += [f"## SocketAnalysis.{name}", about, _columns(chosen)]
     parts += ["## Values", "The [verdicts](verdicts.md) and the [causes](causes.md) have pages of their own."]

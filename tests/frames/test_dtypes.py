@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closewait_pcap import Analysis, analyze, columns
+from closewait_pcap import Analysis, analyze, analyze_text, columns
 from closewait_pcap.columns import Column, Kind
+from tests.capture.printed.printing import LISTING
 
 SAMPLES = sorted(path.parent for path in (Path(__file__).parents[2] / "samples").glob("*/expected.json"))
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
@@ -61,6 +62,15 @@ def test_dtypes_of_empty_tables_are_the_same(kind: str, table: str) -> None:
     frame = make(analyze(io.BytesIO(EMPTY[kind])))
     assert len(frame) == 0
     assert_as_declared(frame, columns.chosen(wanted, 1))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_dtypes_of_printed_packets_are_the_declared_ones(table: str) -> None:
+    wanted, make = TABLES[table]
+    frame = make(analyze_text(LISTING))
+    assert_as_declared(frame, columns.chosen(wanted, 1, text=True))
+    assert not any(one.of_text for one in columns.chosen(wanted, 1))
+    assert [column for column in frame.columns if "line" in column] == [one.name for one in wanted if one.of_text]
 
 
 @pytest.mark.parametrize("kind", EMPTY)

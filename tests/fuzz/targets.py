@@ -8,18 +8,23 @@ import io
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC
 
 import numpy as np
 
 from closewait_pcap import CaptureError, CaptureWarning, analyze, engine
 from closewait_pcap.capture import reader
 from closewait_pcap.capture.headers import MAX_SECONDS, MIN_SECONDS
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.longtail import LINK_NAMES
 from closewait_pcap.capture.packets import PACKET, SIGN
+from closewait_pcap.capture.printed.remarks import describe
+from closewait_pcap.capture.printed.stream import Printed
 from closewait_pcap.engine import COMPILED, PLAIN, as_array
 from closewait_pcap.flows import table
 from closewait_pcap.flows.table import Facts, FlowTable
+from closewait_pcap.sockets.reading import read_lines
 from tests.capture.reading import Reading, read
 from tests.capture.writers import TIME, Frame, ethernet, ipv4, ipv6, pcap, tcp
 from tests.fuzz.outcome import inputs_of, outcome
@@ -179,11 +184,23 @@ def flows(data: bytes) -> None:
     assert_same(plain.facts(), alone.facts())
 
 
+def text(data: bytes) -> None:
+    """Printed packets: no line raises anything, and no text yields more packets than it has lines."""
+    printed, made = Printed(io.BytesIO(data), "fuzzed.txt", UTC), bytearray(1 << 16)
+    with suppress(CaptureError):
+        while printed.readinto(made):
+            pass
+    assert len(printed.lines) == len(printed.times) <= data.count(b"\n") + 1
+    describe(printed, CaptureInfo("fuzzed.txt", "text"))
+    read_lines("fuzzed.txt", printed.asides.lines)
+
+
 TARGETS: dict[str, Target] = {
     "everything": everything,
     "modes": modes,
     "frames": frames,
     "fragments": fragments,
     "flows": flows,
+    "text": text,
 }
 """By name; a regression's file name begins with that of its target."""

@@ -15,7 +15,7 @@ from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import markdown
 from closewait_pcap.reports.formats import BINARY, FORMATS
 from closewait_pcap.reports.markdown import LIMIT, ROWS
-from closewait_pcap.reports.parts import Table
+from closewait_pcap.reports.parts import Listing, Table
 from closewait_pcap.reports.telling import tell
 from tests.cli.running import ROOT, sample
 from tests.conversations import CLIENT, SERVER, Talk, analyzed
@@ -51,7 +51,9 @@ def test_every_sentence_is_in_text_markdown_and_json(many: Analysis) -> None:
     for section, said in zip(tell(account), told, strict=True):
         assert said["sentences"] == section.sentences
         for part in section.parts:
-            if not isinstance(part, Table):
+            if isinstance(part, Listing):
+                assert all(line in text and line in marked for line in part.lines)
+            elif not isinstance(part, Table):
                 assert part.text in text
                 assert part.text in marked or markdown(part.text) in marked
     for said in (text, marked, json.loads(data)["captures"][0]["headline"]):

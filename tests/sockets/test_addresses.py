@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closewait_pcap.sockets import services
+from closewait_pcap import services
 from closewait_pcap.sockets.addresses import LINUX_COLUMN, Endpoint, colon_endpoint, dotted_endpoint
 from tests.sockets.tables import end
 

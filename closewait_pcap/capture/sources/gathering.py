@@ -8,15 +8,17 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from closewait_pcap.capture.sniff import HEAD, foreign, is_capture
+from closewait_pcap.capture.sniff import HEAD, foreign, is_capture, is_text
 from closewait_pcap.capture.sources.compression import SUFFIXES, first_bytes
 from closewait_pcap.capture.sources.opening import CaptureSource, is_url
 from closewait_pcap.errors import CaptureError
 
 NAMED = 3
 """How many of the files that are passed over a sentence names."""
+_LOOK = 1 << 16
+"""Bytes of a text in which packets must begin."""
 _COMPRESSED = rf"(?:{'|'.join(map(re.escape, SUFFIXES))})*"
 _COUNTED = r"[0-9]{1,5}"
 """What tcpdump -C appends. More digits are a date, or a time."""
@@ -122,17 +124,21 @@ def _expand(source: CaptureSource, passed_over: list[str]) -> list[CaptureSource
 
 
 def _captures_in(folder: str, passed_over: list[str]) -> list[str]:
-    captures, others = [], []
+    """List the captures of a folder; printed packets only where there are no others: most are a print of one beside them."""
+    captures: list[str] = []
+    texts: list[str] = []
+    others: list[str] = []
     for name in _listed(folder):
         path = os.path.join(folder, name)  # noqa: PTH118 - as above
         try:
             looked_into = not name.startswith(".") and Path(path).is_file()  # opening a pipe would wait for its other end
-            if looked_into and _holds_capture(path):
-                captures.append(path)
-            else:
-                others.append(name)
+            holds = _holds(path) if looked_into else None
+            (captures if holds == "capture" else texts if holds == "text" else others).append(path if holds else name)
         except OSError as error:
             passed_over.append(f"{path}: passed over, for it cannot be read: {error.strerror}")
+    if captures:
+        others = sorted([*others, *(text.rpartition("/")[2] for text in texts)], key=_by_numbers)
+    captures = captures or texts
     what = f"{len(others):,} other {'entry' if len(others) == 1 else 'entries'} ({_some(others)})" if others else ""
     if not captures:
         raise CaptureError(
@@ -144,11 +150,18 @@ def _captures_in(folder: str, passed_over: list[str]) -> list[str]:
     return captures
 
 
-def _holds_capture(path: str) -> bool:
-    """Tell by content: also inside a compressed file."""
+def _holds(path: str) -> Literal["capture", "text"] | None:
+    """Tell by content, also inside a compressed file: a capture, text in which packets are printed, or neither."""
     with Path(path).open("rb") as stream:
         head = first_bytes(stream, HEAD)
-    return is_capture(head) or foreign(head) is not None
+        if is_capture(head) or foreign(head) is not None:
+            return "capture"
+        if not is_text(head):
+            return None
+        from closewait_pcap.capture.printed.stream import holds_packets  # noqa: PLC0415 - most captures are no text
+
+        stream.seek(0)
+        return "text" if holds_packets(first_bytes(stream, _LOOK)) else None
 
 
 def _family(name: str) -> list[str]:

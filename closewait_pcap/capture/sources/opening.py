@@ -6,10 +6,11 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from closewait_pcap.capture.sniff import HEAD, is_convertible
+from closewait_pcap.capture.sniff import HEAD, is_convertible, is_text
 from closewait_pcap.capture.sources.compression import MAGIC, Decompressed, codec_of
 from closewait_pcap.errors import CaptureError
 
@@ -28,11 +29,12 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def open_source(source: CaptureSource) -> Iterator[Opened]:
-    """Open an input for one pass over its bytes; compressed ones are decompressed on the way, foreign formats converted.
+def open_source(source: CaptureSource, zone: tzinfo = UTC) -> Iterator[Opened]:
+    """Open an input for one pass over its bytes: decompressed on the way, and converted from other formats, or printed text.
 
     Args:
         source: a path, ``-`` for standard input, a URL, or a binary file object (which stays open afterwards).
+        zone: of the times that a text has.
 
     Yields:
         The stream, its name for messages, and its size where known.
@@ -41,7 +43,7 @@ def open_source(source: CaptureSource) -> Iterator[Opened]:
         CaptureError: there is no such file, it may not be read, it is a directory, or its format cannot be converted.
         MissingExtra: the package that reads this compression, or fetches this URL, is not installed.
     """
-    with _open_raw(source) as opened, _decompressed(opened) as plain, _converted(plain) as capture:
+    with _open_raw(source) as opened, _decompressed(opened) as plain, _converted(plain, zone) as capture:
         yield capture
 
 
@@ -60,10 +62,16 @@ def _decompressed(opened: Opened) -> Iterator[Opened]:
 
 
 @contextmanager
-def _converted(opened: Opened) -> Iterator[Opened]:
+def _converted(opened: Opened, zone: tzinfo) -> Iterator[Opened]:
     """Turn what is not ours to read into pcapng, where the program that can is installed."""
     first = _First(opened, HEAD)
     stream = cast("BinaryIO", first.unread())
+    if is_text(first.head) and not is_convertible(first.head):
+        from closewait_pcap.capture.printed.stream import Printed  # noqa: PLC0415 - most captures are no text
+
+        printed = Printed(stream, opened.name, zone)
+        yield Opened(cast("BinaryIO", printed), opened.name, None, opened.at_least)
+        return
     if not is_convertible(first.head):
         yield opened._replace(stream=stream)
         return

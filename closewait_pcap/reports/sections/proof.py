@@ -1,12 +1,18 @@
 """The proof: in which frames to look, and when they came."""
 
+import numpy as np
+
 from closewait_pcap import quantities
+from closewait_pcap.printing import proving_lines
 from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import MOST, Account
-from closewait_pcap.reports.parts import Command, Part, Section, Sentence
+from closewait_pcap.reports.parts import Command, Listing, Part, Section, Sentence
 from closewait_pcap.reports.sections.flow_table import closer_of, flow_table, resetter_of
 from closewait_pcap.results import Category, Values, cell, flow_values
 from closewait_pcap.verdicts.verdict import Verdict
+
+_SHOWN = 3
+"""Flows whose packets are shown; `Analysis.to_tcpdump_text` shows all of any."""
 
 
 def say(account: Account) -> Section | None:
@@ -20,11 +26,23 @@ def say(account: Account) -> Section | None:
     more = len(flagged) - len(listed)
     if more > 0:
         parts.append(Sentence(f"... and {quantities.count(more, 'more flow')} that wait or waited; --all lists every flow", 1))
+    parts += _packets(account)
     if len(flagged):
         merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""
         parts.append(Command(f"Wireshark filter{merged}", wording.streams_filter(result, flagged[:MOST])))
     parts += map(Sentence, wording.delayed_reconnects(result, account.rows))
     return Section("proof", "Proof", parts)
+
+
+def _packets(account: Account) -> list[Part]:
+    """Show of the first flows, as tcpdump prints packets, what proves it, as far as it was kept."""
+    if not len(account.flagged):
+        return []
+    rows = list(dict.fromkeys([*account.worst.tolist(), *account.flagged[:_SHOWN].tolist()]))[:_SHOWN]
+    lines = [line for row in rows for line in proving_lines(account.result, row)]
+    streams = ", ".join(map(str, account.result.streams_of(np.array(rows)).tolist()))
+    label = f"Stream{'s' * (len(rows) > 1)} {streams} as tcpdump --number prints packets, as far as they were kept"
+    return [Listing(label, lines)] if lines else []
 
 
 def _worst(account: Account) -> str:
@@ -61,4 +79,6 @@ def _frame(values: dict[str, Values], name: str, files: int) -> str:
     if frame < 0:
         return "a frame not seen"
     file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
-    return f"frame {frame}{file} ({quantities.clock_time(int(values[f'{name}_time'][0]))})"
+    line = int(values[f"{name}_line"][0])
+    where = f"line {line:,}, " if line > 0 else ""
+    return f"frame {frame}{file} ({where}{quantities.clock_time(int(values[f'{name}_time'][0]))})"

@@ -55,7 +55,7 @@ def _unowned(case: Waiting, at: int) -> str:
 
 
 def _nameless(case: Waiting, at: int) -> str:
-    return f"{case.kernel.tell(at)}, and no process, though it names those of others"
+    return f"{case.kernel.tell(at)}, and no process, in a table that tells them"
 
 
 def _full(case: Waiting, at: int) -> str:

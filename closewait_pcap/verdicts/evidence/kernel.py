@@ -37,13 +37,13 @@ class Kernel:
         self.unowned = self.waits.copy()
         """... and that none ever had it: inode 0."""
         self.nameless = self.waits.copy()
-        """... and names none, in a table that names others, without inodes; its reader was not said to see only some."""
+        """... and names none, in a table that tells processes, without inodes; its reader was not said to see only some."""
         self.blocked = self.waits.copy()
         """The table shows that data waits to be sent: in CLOSE_WAIT, or, where it has closed, in LAST_ACK or CLOSING."""
         if matches is None:
             return
         self.place = np.where(sides == 1, matches.server[rows], matches.client[rows])
-        told = [any(socket.users for socket in snapshot.sockets) for snapshot in matches.snapshots]
+        told = [snapshot.tells_processes for snapshot in matches.snapshots]
         for at in np.flatnonzero(self.place >= 0).tolist():
             socket, number = matches.sockets[self.place[at]], int(matches.snapshot_of[self.place[at]])
             waits = socket.state is State.CLOSE_WAIT

@@ -17,7 +17,7 @@ from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, Small, stil
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from closewait_pcap.sockets.matching import Matches
 
@@ -39,6 +39,7 @@ class Waiting:
         listeners: behind which servers wait.
         matches: the flows' sockets, where tables of them were given.
         files: names of the files read, for words.
+        line_of: tells on which line a frame is printed, 0 where it is not; None: no packets were printed.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Waiting:
         listeners: Listeners,
         matches: "Matches | None" = None,
         files: "Sequence[str]" = ("",),
+        line_of: "Callable[[int], int] | None" = None,
     ) -> None:
         self.rows = rows
         self.listeners = listeners
         self.facts, self.judgement = facts, judgement
         self._files = files
+        self._line_of = line_of
         self.is_client: Bools = sides == CLIENT
         end = judgement.client_end[rows] ^ ~self.is_client
         me, you = facts.ends[rows, end], facts.ends[rows, 1 - end]
@@ -163,9 +166,10 @@ class Waiting:
         return "server" if self.is_client[at] else "client"
 
     def frame(self, frame: int) -> str:
-        """Name a frame as Wireshark counts it: ``frame 12``."""
+        """Name a frame as Wireshark counts it: ``frame 12``; of a printed one also its line."""
         file = f" of {self._files[frame >> FRAME_BITS]}" if len(self._files) > 1 else ""
-        return f"frame {frame & ((1 << FRAME_BITS) - 1)}{file}"
+        line = self._line_of(frame) if self._line_of else 0
+        return f"frame {frame & ((1 << FRAME_BITS) - 1)}{file}" + (f" (line {line:,})" if line else "")
 
     def stream(self, row: int) -> str:
         """Name a flow: ``stream 3``."""

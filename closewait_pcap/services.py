@@ -14,8 +14,15 @@ _WELL_KNOWN = """
     postgresql 5432 rfb 5900 vnc-server 5900 x11 6000 redis 6379 sip 5060 sip-tls 5061 ircd 6667 http-alt 8080 webcache 8080
     http-proxy 8080 us-cli 8082 pcsync-https 8443 sunproxyadmin 8081 jetdirect 9100 git 9418 zabbix-agent 10050
     zabbix-trapper 10051 webmin 10000 memcached 11211 mongodb 27017
+    eforward 2181 etcd-client 2379 etcd-server 2380 hbci 3000 terabase 4000 newoak 4001 commplex-main 5000 commplex-link 5001
+    mmcc 5050 personal-agent 5555 esmagent 5601 sun-sr-https 6443 afs3-fileserver 7000 afs3-callback 7001 arcp 7070 cbt 7777
+    irdmi 8000 teradataordbms 8002 mcreport 8003 mxi 8005 d-s-n 8086 radan-http 8088 patrol-snmp 8161 intermapper 8181
+    amberon 8301 ddi-tcp-1 8888 cslistener 9000 etlservicemgr 9001 glrpc 9080 websm 9090 XmlIpcRegSvc 9092 copycat 9093
+    wap-wsp 9200 vrace 9300 tungsten-https 9443 sd 9876 ndmp 10000 scp-config 10001 documentum 10002 documentum_s 10003
+    emcrmirccd 10004 vce 11111
 """
-"""Names of IANA's list, and a few that distributions add, for machines without /etc/services (Windows, small containers)."""
+"""Names of IANA's list, and a few that distributions add, for machines without /etc/services (Windows, small containers), and
+for text from others: some distributions name ports of which others say nothing."""
 
 
 @cache

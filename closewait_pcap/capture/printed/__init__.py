@@ -1,0 +1,1 @@
+"""Packets as tcpdump and tshark print them, pasted wherever: read as a capture."""
