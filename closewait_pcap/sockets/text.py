@@ -1,6 +1,5 @@
 """Where the lines of a table come from: files in any encoding, stdin, open files, pasted text."""
 
-import codecs
 import io
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
+from closewait_pcap.capture.printed.lines import encoding_of
 from closewait_pcap.errors import SnapshotError
 
 LONGEST = 65_536
@@ -73,13 +73,4 @@ def numbered(text: TextIO) -> Iterator[tuple[int, str]]:
 def _decoded(file: IO[bytes]) -> io.TextIOWrapper:
     """Put a decoder before a binary file: UTF-8, or UTF-16 as Windows PowerShell redirects."""
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(io.BytesIO(file.read()))
-    return io.TextIOWrapper(buffered, encoding=_encoding(buffered.peek(_HEAD)[:_HEAD]), errors="replace")
-
-
-def _encoding(head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):  # ASCII text: every other byte is zero
-        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros):
-            return encoding
-    return "utf-8-sig"
+    return io.TextIOWrapper(buffered, encoding=encoding_of(buffered.peek(_HEAD)[:_HEAD]), errors="replace")

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closewait_pcap import services
 from closewait_pcap.sockets.addresses import LINUX_COLUMN, Endpoint, colon_endpoint, dotted_endpoint
 from tests.sockets.tables import end
 
@@ -86,26 +84,6 @@ def test_which_flows_an_end_may_be() -> None:
     assert not end("10.0.0.1", 80).fits(here, 81)
     assert end(None, 80).fits(there, 80)
     assert not colon_endpoint("web:80").fits(here, 80)
-
-
-def test_services_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "services"
-    file.write_text("# names\nours 4711/tcp mine # and more\nours 4712/udp\nhttp 99/tcp\nbroken\nworse x/tcp\n\n")
-    monkeypatch.setattr(services, "SERVICES", file)
-    services._table.cache_clear()
-    try:
-        assert [services.service_port(name) for name in ("ours", "mine", "http", "broken", "worse")] == [
-            4711,
-            4711,
-            80,
-            None,
-            None,
-        ]
-        file.unlink()
-        services._table.cache_clear()
-        assert [services.service_port(name) for name in ("ours", "https")] == [None, 443]
-    finally:
-        services._table.cache_clear()
 
 
 @given(st.ip_addresses(), st.integers(0, 65_535), st.sampled_from(["", "%eth0", "%12"]))

@@ -9,7 +9,7 @@ need differences alone.
 
 from closewait_pcap.capture.packets import ACK, SYN
 from closewait_pcap.capture.printed.ahead import Ahead
-from closewait_pcap.capture.printed.ends import End, Ends
+from closewait_pcap.capture.printed.ends import End
 from closewait_pcap.capture.printed.packets import Packet
 from closewait_pcap.capture.printed.summary import Kind, Summary
 
@@ -57,14 +57,9 @@ class _Conversation:
 
 
 class Numbers:
-    """Turns printed numbers into those of the wire.
+    """Turns printed numbers into those of the wire."""
 
-    Args:
-        ends: who reads the ends of packets.
-    """
-
-    def __init__(self, ends: Ends) -> None:
-        self._ends = ends
+    def __init__(self) -> None:
         self._conversations: dict[tuple[End, End], _Conversation] = {}
 
     def resolve(self, packet: Packet, told: Summary, source: End, destination: End, ahead: Ahead[Packet]) -> tuple[int, int, int]:

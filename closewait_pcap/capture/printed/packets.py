@@ -80,8 +80,9 @@ def _continues(packet: Packet, text: str) -> bool:
     """Whether a line is the rest of the packet before it: only if more of it is understood with the line than without."""
     if packet.dump is not None or packet.lines >= _MOST_LINES or not text:
         return False
-    alone = parse(text)
-    if alone is not None and (alone.stamp is not None or alone.wireshark or text.startswith(("IP ", "IP6 ", "ARP, "))):
+    alone, inside = parse(text), tcpdump.TUNNEL.search(packet.text[:_LONGEST]) is not None
+    begins = text.startswith(("IP ", "IP6 ", "ARP, ")) and not inside
+    if alone is not None and (alone.stamp is not None or alone.wireshark or begins):
         return False  # a packet of its own
     joints = [f"{packet.text} {text}", packet.text + text]
     if packet.text[-1].isdigit() and text[0].isdigit():

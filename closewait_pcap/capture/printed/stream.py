@@ -12,7 +12,7 @@ from closewait_pcap.capture.printed import frames
 from closewait_pcap.capture.printed.ahead import Ahead
 from closewait_pcap.capture.printed.asides import Asides
 from closewait_pcap.capture.printed.ends import Ends
-from closewait_pcap.capture.printed.hexdump import Frame
+from closewait_pcap.capture.printed.hexdump import RAW, Frame
 from closewait_pcap.capture.printed.lines import Lines
 from closewait_pcap.capture.printed.numbers import Numbers, length_of
 from closewait_pcap.capture.printed.packets import Packet, assemble
@@ -25,6 +25,7 @@ from closewait_pcap.errors import CaptureError, NoPackets
 
 _BLOCK = 1 << 18
 """Bytes written ahead."""
+_MOST_INTERFACES = 4096
 _LOOK = 1000
 """Packets looked at to see whether they say enough."""
 
@@ -63,11 +64,9 @@ class Printed:
         self.clock = Times(zone)
         self.places = Places()
         self.styles: set[str] = set()
-        self.joined = 0
-        """Packets whose line was broken."""
         self.dumped = 0
         """Packets that were read from their bytes."""
-        self._numbers = Numbers(self.ends)
+        self._numbers = Numbers()
         self._interfaces: dict[tuple[int, str], int] = {}
         self._new = Ahead(packet for packet in assemble(self.source, self.asides) if not self.replays.has(packet))
         self._blocks = self._written()
@@ -130,7 +129,6 @@ class Printed:
         for packet in ahead:
             self.lines.append(packet.line)
             self.times.append(packet.time)
-            self.joined += packet.lines > 1 and packet.summary.kind is Kind.tcp and not packet.text.startswith("IP (")
             self.styles.add("Wireshark" if packet.summary.wireshark else "tcpdump")
             yield from self._frame(packet, ahead)
 
@@ -139,6 +137,8 @@ class Printed:
         link, frame, wirelen = self._bytes(packet, ahead)
         told = packet.summary
         key = link, told.interface or self.asides.interface
+        if key not in self._interfaces and len(self._interfaces) > _MOST_INTERFACES:
+            key = link, ""  # what is printed there is no interface
         if key not in self._interfaces:
             self._interfaces[key] = len(self._interfaces)
             yield frames.interface(*key)
@@ -157,7 +157,7 @@ class Printed:
         if told.kind is Kind.tcp:
             source, destination = self.ends.read(told.source, told.six), self.ends.read(told.destination, told.six)
         if source is None or destination is None:
-            return *frames.tagged(frames.OTHER[0], ()), frames.OTHER[1]
+            return RAW, *frames.OTHER
         seq, ack, window = self._numbers.resolve(packet, told, source, destination, ahead)
         network, size = frames.segment(source, destination, told.flags, seq, ack, window, length_of(told), told.wscale)
         link, frame = frames.tagged(network, told.vlans)

@@ -38,6 +38,8 @@ _OLD = re.compile(
     r"(?: (?P<seq>\d{1,10}):(?P<end>\d{1,10})\((?P<length>\d{1,10})\))?"
     r"(?: ack (?P<ack>\d{1,10}))?(?P<rest> win (?P<window>\d{1,10}))?(?: urg \d+)?(?: <(?P<options>[^>]{0,400})(?P<closed>>)?)?"
 )
+TUNNEL = re.compile(r"(?:VXLAN|Geneve)\b[^>]{0,80}, vni (?:0x[0-9a-f]+|\d+)[^>]{0,80}$")
+"""What stands in a tunnel is printed on the next line, without a time."""
 _QUIET = re.compile(r": tcp \d+")
 _WSCALE = re.compile(r"\bwscale (\d{1,2})")
 _VLAN = re.compile(r"\bvlan (\d{1,4})\b")
@@ -131,7 +133,7 @@ def _other(text: str, stamp: Stamp | None, at: int, intro: "re.Match[str]") -> S
     is_ip = intro["what"].startswith("IP") or "ethertype IP" in text[at : at + _HEAD]
     verbose = _VERBOSE.search(text, at, at + _HEAD)
     ended = text.find(": ", arrow) if arrow >= 0 else -1
-    broken = ended < 0 or "Flags".startswith(text[ended + 2 :])
+    broken = ended < 0 or "Flags".startswith(text[ended + 2 :]) or TUNNEL.search(text, ended) is not None
     waits = is_ip and ((verbose is not None and text.endswith(")")) or broken)
     if ended >= 0 and _QUIET.match(text, ended):
         source, destination = _ends(text, at, arrow, ended)

@@ -122,6 +122,22 @@ def test_vlans_and_interfaces() -> None:
     assert [reading.names[row.interface] for row in reading.rows] == ["", "", "eth1"]
 
 
+def test_what_stands_in_a_tunnel_is_on_the_next_line() -> None:
+    for tunnel in ("VXLAN, flags [I] (0x08), vni 5001", "Geneve, Flags [none], vni 0x1, proto TEB (0x6558)"):
+        for outer, inner in (
+            ("IP ", "IP "),
+            (f"{MACS}, ethertype IPv4 (0x0800), length 124: ", f"{MACS}, ethertype IPv4 (0x0800), length 74: "),
+        ):
+            packet = (
+                f"11:55:48.461476 {outer}10.0.0.1.35971 > 10.0.0.2.4789: {tunnel}\n"
+                f"{inner}{ENDS}: Flags [F.], seq 77, ack 55, win 63, length 0\n"
+            )
+            reading = read_text(packet * 2)
+            assert reading.info.frames == 2
+            assert [(row.src, row.seq, row.time > 0) for row in reading.rows] == [("192.0.2.1", 77, True)] * 2
+            assert read_text(packet.splitlines()[0] + "\n" + packet).info.frames == 2
+
+
 def test_ipv6() -> None:
     line = "11:55:56.643971 IP6 2001:db8::1.40001 > 2001:db8::2.9000: Flags [F.], seq 5, ack 6, win 1, length 0"
     verbose = line.replace("IP6 ", "IP6 (flowlabel 0xf39e0, hlim 64, next-header TCP (6) payload length: 40) ")
