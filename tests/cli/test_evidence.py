@@ -85,7 +85,7 @@ def test_where_a_pipe_cannot_be_kept_the_report_is_made_and_the_reason_said(tmp_
     talks = [Talk(n / 100).is_served().closes(CLIENT).closes(SERVER) for n in range(500)]
     command = [sys.executable, "-m", "closewait_pcap", "-", "--report", str(tmp_path / "r")]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, timeout=60, check=False,
+        command, cwd=ROOT, env=environment(PYTHONDONTWRITEBYTECODE="1"), capture_output=True, timeout=60, check=False,
         input=captured([*talks, Talk(3).is_served().closes(CLIENT)], until=9),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
     )  # fmt: skip

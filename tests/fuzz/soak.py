@@ -24,7 +24,8 @@ from tests.fuzz.mutants import mutant
 from tests.fuzz.outcome import as_one, outcome
 from tests.fuzz.seeds import seeds
 
-SLOW_S = 1.0
+SLOW_S = 3.0
+"""A mutant takes at most half a second on a quiet machine, evidence of it included; others may be busy with something else."""
 WARM_UP = 5_000
 
 

@@ -13,7 +13,7 @@ from closewait_pcap import Analysis, analyze
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.html import LIMIT, ROWS
-from closewait_pcap.reports.parts import Table
+from closewait_pcap.reports.parts import Listing, Table
 from closewait_pcap.reports.telling import tell
 from tests.cli.running import ROOT, run, sample
 from tests.conversations import CLIENT, SERVER, Talk, analyzed
@@ -79,6 +79,8 @@ def test_the_script_is_not_needed(many: Analysis, page: Path, chromium: Browser)
             if isinstance(part, Table):
                 for row in part.rows:
                     assert " ".join(cell for cell in row if cell) in text
+            elif isinstance(part, Listing):
+                assert " ".join(" ".join([f"{part.label}:", *part.lines]).split()) in text
             else:
                 assert part.text in text
     assert opened.page.locator("input, button").count() == 0

@@ -5,6 +5,7 @@ import io
 import os
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -74,8 +75,9 @@ def test_how_long_it_is_is_not_known(pipe: Pipe) -> None:
 
 
 @pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file may become larger than 8 KB, as if the disk were full."""
+def small_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No file may become larger than 8 KB, as if the disk were full; compiled modules would be cut, and kept."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
     yield
