@@ -72,10 +72,10 @@ def test_readme_shows_what_a_pipe_gets() -> None:
             continue
         expanded = [str(path) for word in words for path in (sorted(map(str, ROOT.glob(word))) if "*" in word else [word])]
         expanded = [word.removeprefix(f"{ROOT}/") for word in expanded]
-        feed = "".join(before).strip()
-        if feed.endswith("|") and shutil.which(feed.split()[0]) is None:
+        feed, _, rest = "".join(before).rpartition("|")
+        if feed and not rest.strip() and shutil.which(feed.split()[0]) is None:
             continue
-        stdin = subprocess.run(shlex.split(feed[:-1]), capture_output=True, cwd=ROOT, check=True).stdout if feed else b""
+        stdin = subprocess.run(shlex.split(feed), capture_output=True, cwd=ROOT, check=True).stdout if feed else b""
         assert fits(run_command(*expanded, stdin=stdin).stdout.decode(), below.text), str(below)
         shown += 1
     assert shown == 2 + (shutil.which("tcpdump") is not None)
