@@ -17,7 +17,7 @@ from closewait_pcap.concluding import conclude
 from closewait_pcap.errors import CaptureError
 from closewait_pcap.flows.table import FlowTable
 from closewait_pcap.notation import parse_span
-from closewait_pcap.quantities import span
+from closewait_pcap.quantities import count, span
 from closewait_pcap.rereading import packet_values
 from closewait_pcap.results import Result, display_filter
 from closewait_pcap.verdicts.retirement import Retirement
@@ -367,7 +367,7 @@ class Analysis:
 
     def __repr__(self) -> str:
         waiting = len(self.result.with_verdict(Verdict.close_wait))
-        return f"<Analysis of {self.capture.file}: {len(self.result.rows):,} flows, {waiting:,} in CLOSE_WAIT>"
+        return f"<Analysis of {self.capture.file}: {count(len(self.result.rows), 'flow')}, {waiting:,} in CLOSE_WAIT>"
 
 
 def analyze(
