@@ -1,5 +1,6 @@
 """Packet lists of Wireshark and tshark."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -98,6 +99,9 @@ def test_rows_without_ports_are_refused_with_a_reason() -> None:
         analyze_text("1 0.0 192.0.2.1 → 192.0.2.2 TLSv1.2 583 Client Hello\n2 0.1 192.0.2.2 → 192.0.2.1 TLSv1.2 99 Alert\n")
 
 
+UNPLACED = re.compile(r"passed over: (\d+) lines? without flags and numbers")
+
+
 @pytest.mark.parametrize("capture", SAMPLES, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize("options", ["-t ad", "-t e", "-t ad --disable-protocol http"])
 def test_what_tshark_prints_of_the_samples(capture: Path, options: str) -> None:
@@ -108,16 +112,11 @@ def test_what_tshark_prints_of_the_samples(capture: Path, options: str) -> None:
         pytest.skip("what belongs to the old connection has numbers relative to the new one")
     command = [tshark, "-n", *options.split(), "-r", str(capture)]
     done = subprocess.run(command, capture_output=True, check=True, text=True, env={"TZ": "UTC"})
-    columns = [
-        "client",
-        "client_port",
-        "server_port",
-        "verdict",
-        "waiting_side",
-        "since",
-        "cause",
-        "client_bytes",
-        "server_bytes",
-    ]
-    ours, theirs = analyze_text(done.stdout).flows[columns], analyze(capture).flows[columns]
-    assert ours.astype(str).to_dict("records") == theirs.astype(str).to_dict("records")
+    columns = ["client", "client_port", "server_port", "verdict", "waiting_side", "since", "cause"]
+    text = analyze_text(done.stdout)
+    ours, theirs = text.flows, analyze(capture).flows
+    assert ours[columns].astype(str).to_dict("records") == theirs[columns].astype(str).to_dict("records")
+    missing = theirs[["client_bytes", "server_bytes"]] - ours[["client_bytes", "server_bytes"]]
+    assert (missing >= 0).all().all()
+    # a row of HTTP names no ports: where two flows are busy at the same time it may be of either, and counts for none
+    assert (missing > 0).to_numpy().sum() <= sum(int(match) for match in UNPLACED.findall("\n".join(text.warnings)))
