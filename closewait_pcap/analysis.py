@@ -360,10 +360,9 @@ class Analysis:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who does not close, since when, and how many at a time."""
-        from closewait_pcap.reports.account import Account  # noqa: PLC0415
         from closewait_pcap.reports.card import render  # noqa: PLC0415
 
-        return render(Account(self.result, self.warnings))
+        return render(self.account(Choice()))
 
     def __repr__(self) -> str:
         waiting = len(self.result.with_verdict(Verdict.close_wait))
@@ -384,9 +383,8 @@ def analyze(
 
     Args:
         source: path of a pcap or pcapng file, or of text with packets as tcpdump or tshark print them, ``-`` for standard input,
-            a URL, or an open binary file. For one timeline of
-            several captures: a list of those, a folder, a pattern (``"trace*.pcap"``), or the name that tcpdump or dumpcap was
-            given for its ring buffer.
+            a URL, or an open binary file. For one timeline of several captures: a list of those, a folder, a pattern
+            (``"trace*.pcap"``), or the name that tcpdump or dumpcap was given for its ring buffer.
         stuck_after: how long an end may stay in CLOSE_WAIT before it counts as stuck: ``"1s"``, ``"500ms"``, ``"2min"``, seconds
             as a number, or a timedelta.
         max_flows: flows to keep at most, so that a flood of them cannot fill the memory (about 0.6 KB each): the oldest finished

@@ -104,8 +104,8 @@ class Ends:
         Whoever closes at once sends a FIN that acknowledges the peer's, and is in CLOSE_WAIT for no time that packets show.
         """
         waits, found = self.stays.of(State.CLOSE_WAIT), self.endings
-        changes = state_changes(self.result.facts, self.result.judgement, self.rows)
-        reached = changes.row[(changes.side == self.side) & (changes.to_state == State.CLOSE_WAIT)]
+        changes = state_changes(self.result.facts, self.result.judgement, self.rows, (self.side,))
+        reached = changes.row[changes.to_state == State.CLOSE_WAIT]
         at_once = np.setdiff1d(reached, waits.row)
         end = np.concatenate([waits.end, self._fin_times(at_once, self.side)])
         since = np.concatenate([waits.begin, end[len(waits.row) :]])

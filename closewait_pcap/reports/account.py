@@ -36,8 +36,8 @@ class Account:
     """From when to when flows are shown."""
     most: int | None = None
     """Formats for programs list no more flows and endpoints than so many; None: all."""
-    tabled: int = MOST
-    """Tables for a person list no more flows and endpoints than so many, but all flows where `all_flows` asks for them."""
+    tabled: int | None = None
+    """Tables for a person list no more flows and endpoints than so many; None: `MOST`, or all flows where `all_flows` asks."""
 
     def shortened(self, most: int) -> "Account":
         """Give the same with so many flows and endpoints for programs at most, without finding all else again."""

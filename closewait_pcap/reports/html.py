@@ -47,7 +47,7 @@ def render(account: Account) -> str:
     }
     rows = ROWS
     while True:
-        written = _filled(account.headline, tell(replace(account, tabled=rows)), account.warnings, rows, shown)
+        written = _filled(account.headline, tell(replace(account, tabled=rows)), account.warnings, shown)
         if len(written.encode()) <= LIMIT or rows <= 1:
             return written
         rows //= 2
@@ -67,20 +67,20 @@ def page(headline: str, told: Sequence[Section], limits: Sequence[str], *, file:
         HTML.
     """
     shown = {"file": quantities.printable(file), "waits": waits, "numbers": [], "endpoints": [], "unpictured": ""}
-    return _filled(headline, told, limits, ROWS, shown)
+    return _filled(headline, [_cut(section) for section in told], limits, shown)
 
 
-def _filled(headline: str, told: Sequence[Section], limits: Sequence[str], rows: int, shown: dict[str, Any]) -> str:
-    sections = [_cut(section, rows) for section in (*told, *filter(None, [warnings.say(limits)]))]
+def _filled(headline: str, told: Sequence[Section], limits: Sequence[str], shown: dict[str, Any]) -> str:
+    sections = [*told, *filter(None, [warnings.say(limits)])]
     return render_page("report.html", headline=headline, sections=sections, **shown)
 
 
-def _cut(section: Section, rows: int) -> Section:
-    """Keep tables short, also where all flows are asked for, and say how much is left out."""
+def _cut(section: Section) -> Section:
+    """Keep tables short, also where all sockets are asked for, and say how much is left out."""
     parts: list[Part] = []
     for part in section.parts:
-        more = len(part.rows) - rows if isinstance(part, Table) else 0
-        parts.append(part._replace(rows=part.rows[:rows]) if isinstance(part, Table) else part)
+        more = len(part.rows) - ROWS if isinstance(part, Table) else 0
+        parts.append(part._replace(rows=part.rows[:ROWS]) if isinstance(part, Table) else part)
         if more > 0:
             parts.append(Sentence(f"... and {quantities.count(more, 'more row')}, which other formats have"))
     return section._replace(parts=parts)

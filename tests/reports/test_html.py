@@ -145,8 +145,8 @@ def test_a_page_of_all_flows_says_how_many_it_leaves_out(many: Analysis) -> None
     talks = [Talk(n / 100, f"10.1.0.{n % 250}").is_served().closes(CLIENT).closes(SERVER) for n in range(ROWS + 9)]
     analysis = analyzed(talks, until=60)
     report = str(formats.render("html", Account(analysis.result, analysis.warnings, all_flows=True)))
-    assert "... and 10 more rows, which other formats have" in report
-    assert "more rows" not in str(formats.render("html", Account(many.result, many.warnings, all_flows=True)))
+    assert "... and 10 more flows, which other formats list" in report
+    assert "more flows" not in str(formats.render("html", Account(many.result, many.warnings, all_flows=True)))
 
 
 def test_the_longest_names_still_fit() -> None:

@@ -18,14 +18,17 @@ _SHOWN = 3
 def say(account: Account) -> Section | None:
     """Say it of the worst flow in words, of the others in a table; nothing where no flow is to be listed."""
     result, flagged = account.result, account.flagged
-    listed = account.rows if account.all_flows else flagged[: account.tabled]
+    every = account.rows if account.all_flows else flagged
+    listed = every[: account.tabled or (None if account.all_flows else MOST)]
     if not len(listed):
         return None
     parts: list[Part] = [Sentence(_worst(account))] if len(flagged) else []
     parts.append(flow_table(result, listed))
-    more = len(flagged) - len(listed)
-    if more > 0:
-        parts.append(Sentence(f"... and {quantities.count(more, 'more flow')} that wait or waited; --all lists every flow", 1))
+    more = len(every) - len(listed)
+    if more:
+        which = "which other formats list" if account.all_flows else "that wait or waited; --all lists every flow"
+        told = f"... and {quantities.count(more, 'more flow')}{',' * account.all_flows} {which}"
+        parts.append(Sentence(told, 1))
     parts += _packets(account)
     if len(flagged):
         merged = ", after mergecap -w merged.pcapng FILE..." if len(result.capture.files) > 1 else ""

@@ -29,9 +29,10 @@ def say(account: Account) -> Section | None:
         if behind := endpoints["waits_for"][row]:
             name = named(endpoints, row)
             parts.append(Sentence(f"{name[0].upper()}{name[1:]} only passes it on: it waits for {behind}."))
-    parts.append(_table(endpoints, account.tabled))
-    if number > account.tabled:
-        parts.append(Sentence(f"... and {quantities.count(number - account.tabled, 'more endpoint')}", 1))
+    most = account.tabled or MOST
+    parts.append(_table(endpoints, most))
+    if number > most:
+        parts.append(Sentence(f"... and {quantities.count(number - most, 'more endpoint')}", 1))
     return Section("who", "Who", parts)
 
 
