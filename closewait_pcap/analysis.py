@@ -431,7 +431,7 @@ def analyze(
     limits = [limit for part in timeline.infos for limit in caveats.of_capture(part)] + caveats.of_missing_flows(info, max_flows)
     analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + caveats.of_gaps(info))
     analysis.passed_over = gathered.passed_over
-    if sockets is not None or timeline.texts or any(part.asides for part in timeline.infos):
+    if sockets is not None or timeline.texts or any(part.printout and part.printout.asides for part in timeline.infos):
         _join(analysis, sockets or [], timeline, strict=strict)
     return analysis
 

@@ -13,7 +13,7 @@ def of_capture(info: CaptureInfo) -> list[str]:
     Returns:
         Sentences.
     """
-    found = [*info.damages, *info.joined, *info.remarks]
+    found = [*info.damages, *info.joined, *(info.printout.remarks if info.printout else ())]
     if info.interrupted:
         found.append(f"{info.file}: interrupted; what was read by then, {info.frames:,} frames, is analysed")
     if info.drops:
@@ -77,7 +77,7 @@ def of_gaps(info: CaptureInfo) -> list[str]:
         Sentences.
     """
     return [
-        f"{gap.why}, for {quantities.span(gap.end - gap.start)} from {quantities.moment(gap.start)} on; "
+        f"{gap.why}, for {quantities.span(gap.end - gap.start)} from {quantities.moment(gap.start, info.dating)} on; "
         "what is silent since may have closed unseen"
         for gap in info.gaps
     ]

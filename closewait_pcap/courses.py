@@ -10,7 +10,7 @@ import numpy as np
 from closewait_pcap.endpoints import endpoint_name
 from closewait_pcap.flows.records import HAS_FIN, HAS_RST
 from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.results import Result, Values, address_text, endpoint_codes
+from closewait_pcap.results import Result, Values, endpoint_codes
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.events import state_changes
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
@@ -207,7 +207,7 @@ def groups(result: Result, rows: Values, most: int) -> list[Ends]:
         order = np.lexsort((-np.bincount(group, minlength=len(distinct)), -waiting))
         for number in order[:most].tolist():
             service, called, caller = distinct[number].tolist()
-            address, its_service = (address_text(*addresses[code].tolist()) for code in (caller, service))
+            address, its_service = (result.address(*addresses[code].tolist()) for code in (caller, service))
             if side == SERVER or waiting[number]:
                 found.append(Ends(result, endpoint_name(side, address, its_service, called), side, rows[group == number]))
         if side == SERVER and len(order) > most:

@@ -4,7 +4,7 @@ import numpy as np
 
 from closewait_pcap import columns
 from closewait_pcap.quantities import socket_name
-from closewait_pcap.results import Category, Result, Values, address_category, address_text, cell, endpoint_codes
+from closewait_pcap.results import Category, Result, Values, cell, endpoint_codes
 from closewait_pcap.tendencies import Grouped, Window, tendencies
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
@@ -37,7 +37,7 @@ def endpoint_values(result: Result, flows: Values | None = None, window: Window 
     values = {name: np.concatenate([side[name] for side in sides]).astype(np.int64) for name in sides[0]}
     together = Grouped(*(np.concatenate(columns) for columns in zip(*grouped, strict=True)))
     values |= tendencies(result, together, groups, addresses, window)
-    values["waits_for"] = _waits_for(values, addresses)
+    values["waits_for"] = _waits_for(result, values, addresses)
     worst_first = np.lexsort(
         (
             values["service_port"],
@@ -49,17 +49,17 @@ def endpoint_values(result: Result, flows: Values | None = None, window: Window 
     values = {column.name: values[column.name][worst_first] for column in columns.ENDPOINTS}
     values["side"] = Category.of(values["side"], columns.SIDES)
     values["trend"] = Category.of(values["trend"], columns.TRENDS)
-    values["address"] = address_category(values["address"], addresses)
-    values["service"] = address_category(values["service"], addresses)
+    values["address"] = result.address_category(values["address"], addresses)
+    values["service"] = result.address_category(values["service"], addresses)
     return values
 
 
-def _waits_for(values: dict[str, Values], addresses: Values) -> Values:
+def _waits_for(result: Result, values: dict[str, Values], addresses: Values) -> Values:
     """Name the endpoints that others wait for, and say how that is known."""
     texts = np.full(len(values["side"]), None, object)
     for row in np.flatnonzero(values["behind"] >= 0).tolist():
         root = int(values["behind"][row])
-        address, service = (address_text(*addresses[values[name][root]].tolist()) for name in ("address", "service"))
+        address, service = (result.address(*addresses[values[name][root]].tolist()) for name in ("address", "service"))
         name = endpoint_name(int(values["side"][root]), address, service, int(values["service_port"][root]))
         texts[row] = f"{name}: {values['following'][row]}"
     return texts

@@ -8,11 +8,11 @@ import numpy as np
 
 from closewait_pcap import columns
 from closewait_pcap.quantities import NO_TIME, short_names
-from closewait_pcap.results import Category, Result, Values, address_category, address_codes
+from closewait_pcap.results import Category, Result, Values, address_codes
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.diagnosis import Diagnosis
-from closewait_pcap.verdicts.evidence.waiting import Waiting
+from closewait_pcap.verdicts.evidence.waiting import Naming, Waiting
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY, SERVER
 from closewait_pcap.verdicts.limits import Limit, limits_of
 
@@ -39,8 +39,8 @@ class Explanations:
         result = self._result
         rows, sides = self._rows[self._waits], self._sides[self._waits]
         listeners, files = result.listeners, short_names(result.capture.files)
-        line_of = result.capture.line_of if result.capture.is_text else None
-        return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, files, line_of))
+        naming = Naming(files, result.capture.dating, result.capture.printed if result.capture.is_text else None)
+        return Diagnosis(Waiting(result.facts, result.judgement, rows, sides, listeners, result.matches, naming))
 
     def values(self) -> dict[str, Values]:
         """The public columns, without ``evidence``: arrays of shape (n,)."""
@@ -67,7 +67,7 @@ class Explanations:
     def limits(self) -> Values:
         """`Limit` bits, shape (n,)."""
         result = self._result
-        return limits_of(result.facts, result.judgement, self._rows, result.pressed)
+        return limits_of(result.facts, result.judgement, self._rows, result.pressed, result.capture.printouts)
 
     def _spread(self, column: Values) -> Values:
         spread = np.full(len(self._rows), -1, np.int64)
@@ -157,5 +157,5 @@ def listener_values(result: Result) -> dict[str, Values]:
         "queue_limit": np.where(listeners.queue > 0, listeners.queue - 1, -1),
     }
     values = {name: column[order] for name, column in values.items()}
-    values["address"] = address_category(*address_codes(values["address"]))
+    values["address"] = result.address_category(*address_codes(values["address"]))
     return values

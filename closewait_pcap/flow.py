@@ -2,7 +2,7 @@
 
 from closewait_pcap.columns import SIDES
 from closewait_pcap.ladder import Ladder, Step, ending, ladder_of
-from closewait_pcap.quantities import clock_time, printable, span
+from closewait_pcap.quantities import clock_time, moment, printable, span
 from closewait_pcap.results import Result
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import CLIENT
@@ -42,12 +42,16 @@ class Flow:
             if step is not None:
                 lines.append(self._rung(step, previous))
                 previous = step.time or previous
-        end = "" if found.end_time is None else f" (capture's end: {clock_time(found.end_time)} UTC)"
+        end = "" if found.end_time is None else f" (capture's end: {moment(found.end_time, found.dating)})"
         return "\n".join([*lines, "", ending(found) + end])
 
     def _rung(self, step: Step, previous: int) -> str:
         name = printable(f"{step.file} {step.frame}") if self._of_several else str(step.frame)
-        when = clock_time(step.time) if not previous or step.time < previous else f"+{span(step.time - previous)}"
+        when = (
+            clock_time(step.time, self.ladder.dating)
+            if not previous or step.time < previous
+            else f"+{span(step.time - previous)}"
+        )
         line = f"-- {step.label} {step.numbers}".rstrip() + " "
         packet = line.ljust(_PACKET - 1, "-") + ">" if step.sender == CLIENT else "<" + line.ljust(_PACKET - 1, "-")
         return _line(name, when if step.time else "", states=step.states, packet=packet)

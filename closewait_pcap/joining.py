@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from closewait_pcap import quantities
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.timeline import Timeline
+from closewait_pcap.quantities import Dating
 from closewait_pcap.results import Result
 from closewait_pcap.sockets.aside import tables_of
 from closewait_pcap.sockets.collecting import Collected, SocketSource, collect, table_warnings
@@ -56,13 +58,13 @@ def join(result: Result, snapshots: Sequence[Snapshot]) -> list[str]:
         Sentences about what limits the conclusions.
     """
     info, facts, judgement = result.capture, result.facts, result.judgement
-    if not info.has_date and info.end_time is not None:
+    if info.dating is not Dating.FULL and info.end_time is not None:
         snapshots = [_without_far_time(snapshot, info.end_time) for snapshot in snapshots]
-    matches = match(snapshots, facts, judgement.client_end, begin=info.first_time, end=info.end_time)
+    matches = match(snapshots, facts, judgement.client_end, begin=info.first_time, end=info.end_time, hosts=result.hosts)
     confirmed = confirm(judgement, facts, matches, stuck_after=result.stuck_after)
     result.matches = matches
     result.agreement = compare(facts, judgement, matches, end=info.end_time)
-    found = table_warnings(snapshots) + _times(matches.snapshots, matches.placements, info.first_time, info.end_time)
+    found = table_warnings(snapshots) + _times(matches.snapshots, matches.placements, info)
     if confirmed:
         flows = quantities.count(confirmed, "flow")
         found.append(
@@ -89,13 +91,14 @@ def _without_far_time(snapshot: Snapshot, end: int) -> Snapshot:
     return replace(snapshot, time=None, time_from=TimeFrom.UNKNOWN)
 
 
-def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], begin: int | None, end: int | None) -> list[str]:
+def _times(snapshots: Sequence[Snapshot], placements: Sequence[Placement], info: CaptureInfo) -> list[str]:
     """Say which tables were taken at another time than the capture, or have no time to tell; those of a kind together."""
+    begin, end = info.first_time, info.end_time
     kinds: dict[str, list[Snapshot]] = {}
     for snapshot, placement in zip(snapshots, placements, strict=True):
         if begin is not None and end is not None and (kind := _odd_time(snapshot, placement, begin, end)):
             kinds.setdefault(kind, []).append(snapshot)
-    return [f"{_named(odd, begin or 0, end or 0)}: {kind}" for kind, odd in kinds.items()]
+    return [f"{_named(odd, begin or 0, end or 0, info.dating)}: {kind}" for kind, odd in kinds.items()]
 
 
 def _odd_time(snapshot: Snapshot, placement: Placement, begin: int, end: int) -> str | None:
@@ -110,14 +113,14 @@ def _odd_time(snapshot: Snapshot, placement: Placement, begin: int, end: int) ->
     return "connections may have ended in between" if placement.moment > end + _LONG_AFTER else None
 
 
-def _named(snapshots: list[Snapshot], begin: int, end: int) -> str:
+def _named(snapshots: list[Snapshot], begin: int, end: int, dating: Dating) -> str:
     """Name tables, and say when the first of them was taken."""
     names = list(dict.fromkeys(snapshot.source for snapshot in snapshots))
     told = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
     time = snapshots[0].time
     if time is None:
         return told
-    when = f"{told}, {quantities.moment(time).partition('.')[0]} UTC"
+    when = f"{told}, {quantities.short_moment(time, dating)} UTC"
     if time > end:
         return f"{when} ({quantities.span(time - end)} after the capture's end)"
     return f"{when} ({quantities.span(begin - time)} before the capture's begin)" if time < begin else when

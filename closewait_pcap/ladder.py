@@ -6,8 +6,8 @@ import numpy as np
 
 from closewait_pcap import columns
 from closewait_pcap.flows.records import BARE_SYN, FROM_SYN, HAS_FIN, LATE_DATA
-from closewait_pcap.quantities import NO_TIME, count, socket_name, span
-from closewait_pcap.results import Result, Values, address_text, file_codes, frame_numbers
+from closewait_pcap.quantities import NO_TIME, Dating, count, socket_name, span
+from closewait_pcap.results import Result, Values, file_codes, frame_numbers
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.events import state_changes
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY, SERVER
@@ -59,6 +59,8 @@ class Ladder(NamedTuple):
     """The step with which that began; -1: none."""
     end_time: int | None
     """When the capture ended, ns since the epoch."""
+    dating: Dating
+    """What is known of the day of such times."""
     verdict: str
 
 
@@ -73,8 +75,8 @@ def ladder_of(result: Result, row: int) -> Ladder:
     rows = np.array([row])
     client, client_port, server, server_port = result.endpoints_of(rows)
     names = (
-        socket_name(address_text(*client[0].tolist()), int(client_port[0])),
-        socket_name(address_text(*server[0].tolist()), int(server_port[0])),
+        socket_name(result.address(*client[0].tolist()), int(client_port[0])),
+        socket_name(result.address(*server[0].tolist()), int(server_port[0])),
     )
     changes = state_changes(facts, judgement, rows)
     ends = facts.ends[row][[int(judgement.client_end[row]), 1 - int(judgement.client_end[row])]]
@@ -92,7 +94,7 @@ def ladder_of(result: Result, row: int) -> Ladder:
     return Ladder(
         stream=int(result.streams_of(rows)[0]), ends=names, before=(before[0], before[1]), steps=steps, payload=payload,
         payload_at=fins[0] if fins else len(steps), waiting=waiting, held=int(judgement.held[row]), since_step=since,
-        end_time=result.capture.end_time, verdict=columns.VERDICTS[int(judgement.verdict[row])],
+        end_time=result.capture.end_time, dating=result.capture.dating, verdict=columns.VERDICTS[int(judgement.verdict[row])],
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from closewait_pcap.results import Result, Values
 from closewait_pcap.sockets.collecting import table_warnings
 
 if TYPE_CHECKING:
+    from closewait_pcap.capture.printed.printout import Printout
     from closewait_pcap.sockets.addresses import Endpoint
     from closewait_pcap.sockets.matching import Matches
     from closewait_pcap.sockets.table import Socket
@@ -129,8 +130,10 @@ def _renaming(result: Result) -> Rename:
     longest_first = sorted(filter(None, names), key=len, reverse=True)
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)") if longest_first else None
 
+    names_told = {text for printout in result.capture.printouts if printout is not None for text in printout.names}
+
     def rename(text: str) -> str:
-        if text in result.capture.names:
+        if text in names_told:
             return "capture: hosts or services are printed by name, and numbers stand for them"
         return text if pattern is None else pattern.sub(lambda found: names[found[0]], text)
 
@@ -149,13 +152,17 @@ def _masked_info(info: CaptureInfo, rename: Rename) -> CaptureInfo:
         info,
         file=together,
         damages=[rename(sentence) for sentence in info.damages],
-        asides=[],
-        names=[],
-        remarks=[rename(sentence) for sentence in info.remarks],
+        printout=None if info.printout is None else _masked_printout(info.printout, rename),
         joined=[rename(sentence) for sentence in info.joined],
         gaps=[Gap(gap.start, gap.end, rename(gap.why)) for gap in info.gaps],
         parts=parts,
     )
+
+
+def _masked_printout(printout: "Printout", rename: Rename) -> "Printout":
+    """Keep where packets are printed; what is printed there, and who, is not to be shown."""
+    remarks = [rename(sentence) for sentence in printout.remarks]
+    return replace(printout, quotes=None, asides=[], hosts={}, names=[], remarks=remarks)
 
 
 def _masked_matches(matches: "Matches", swapped: Values, anonymizer: Anonymizer, rename: Rename) -> "Matches":

@@ -9,9 +9,9 @@ from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, RST, SYN
 from closewait_pcap.capture.packets import FRAME_BITS as _FRAME_BITS
 from closewait_pcap.engine import Record
 from closewait_pcap.flows.records import BARE_SYN, FROM_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
-from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.quantities import NO_TIME, printable
 from closewait_pcap.rereading import flag_text
-from closewait_pcap.results import Result, Values, address_text
+from closewait_pcap.results import Result, Values
 
 _ALL = 0xFFFFFFFF
 
@@ -93,21 +93,25 @@ def proving_lines(result: Result, row: int) -> list[str]:
         row: of the flow.
 
     Returns:
-        The lines, in the order of their frames, each after its frame's number, as with tcpdump's ``--number``.
+        The lines, in the order of their frames: each after its frame's number, as with tcpdump's ``--number``; where packets were
+        printed, what stands there, after the number of its line.
     """
     client_end = int(result.judgement.client_end[row])
     records = [result.facts.ends[row, client_end], result.facts.ends[row, 1 - client_end]]
     ends = _ends(result, row)
-    lines = []
+    lines: list[tuple[int, int, str]] = []
     for side, (me, you) in enumerate((records, records[::-1])):
         for frame, time, flags, seq, ack, wscale in _kept(me, you):
-            line = packet_line(
-                time, ends[side], ends[1 - side], flags, date=False, seq=seq, ack=ack, wscale=wscale if wscale >= 0 else None
-            )
-            lines.append((frame, line))
-    numbered = [(frame & ((1 << _FRAME_BITS) - 1), line) for frame, line in sorted(lines)]
-    width = len(str(max((number for number, _ in numbered), default=0)))
-    return [f"{number if number <= MAX_FRAME else '?':>{width}}  {line}" for number, line in numbered]
+            number, quote = result.capture.printed(frame)
+            if quote:
+                lines.append((frame, number, printable(quote)))
+                continue
+            shift = wscale if wscale >= 0 else None
+            line = packet_line(time, ends[side], ends[1 - side], flags, date=False, seq=seq, ack=ack, wscale=shift)
+            lines.append((frame, frame & ((1 << _FRAME_BITS) - 1), line))
+    lines.sort()
+    width = len(str(max((number for _, number, _ in lines), default=0)))
+    return [f"{number if number <= MAX_FRAME else '?':>{width}}  {line}" for _, number, line in lines]
 
 
 def _kept(me: Record, you: Record) -> Iterator[tuple[int, int, int, int, int | None, int]]:
@@ -128,7 +132,7 @@ def _kept(me: Record, you: Record) -> Iterator[tuple[int, int, int, int, int | N
 
 def _ends(result: Result, row: int) -> list[str]:
     client, client_port, server, server_port = (column.tolist()[0] for column in result.endpoints_of(np.array([row])))
-    return [f"{address_text(*client)}.{client_port}", f"{address_text(*server)}.{server_port}"]
+    return [f"{result.address(*client)}.{client_port}", f"{result.address(*server)}.{server_port}"]
 
 
 def _moment(time: int, *, date: bool) -> str:

@@ -69,6 +69,21 @@ class Result:
         """Where handshakes did not complete: for `limits_of`."""
         return under_pressure(self.facts, self.judgement)
 
+    @cached_property
+    def hosts(self) -> dict[tuple[int, int], str]:
+        """Addresses that stand for hosts of which printed packets tell the name alone."""
+        told = (printout.hosts for printout in self.capture.printouts if printout is not None)
+        return {words: name for hosts in told for words, name in hosts.items()}
+
+    def address(self, hi: int, lo: int) -> str:
+        """Write an address as Wireshark does, IPv4 dotted, IPv6 compressed; or the name that alone is known of a host."""
+        return self.hosts.get((hi, lo)) or address_text(hi, lo)
+
+    def address_category(self, codes: Values, addresses: Values) -> "Category":
+        """Turn numbered addresses into a category of those that occur."""
+        used, compact = np.unique(codes, return_inverse=True)
+        return Category.of(compact.reshape(-1), [self.address(hi, lo) for hi, lo in addresses[used].tolist()])
+
     def streams_of(self, rows: Values) -> Values:
         """Wireshark's stream numbers of some flows, int64. They are the rows, as long as no flow has left the table."""
         return self.facts.flows["stream"][rows].astype(np.int64)
@@ -152,12 +167,6 @@ def endpoint_codes(result: Result, rows: Values) -> tuple[Values, Values, Values
     return codes[0], codes[1], np.concatenate([port for _, port in blocks]).astype(np.int64), addresses
 
 
-def address_category(codes: Values, addresses: Values) -> "Category":
-    """Turn numbered addresses into a category of those that occur."""
-    used, compact = np.unique(codes, return_inverse=True)
-    return Category.of(compact.reshape(-1), [address_text(hi, lo) for hi, lo in addresses[used].tolist()])
-
-
 class Category(np.ndarray[Any, Any]):
     """Codes with the texts they stand for; -1 is missing."""
 
@@ -198,9 +207,9 @@ def flow_values(result: Result, rows: Values) -> dict[str, Values]:
     of_server = result.facts.ends[rows, 1 - client_end]
     client, client_port, server, server_port = result.endpoints_of(rows)
     values: dict[str, Values] = {
-        "client": address_category(*address_codes(client)),
+        "client": result.address_category(*address_codes(client)),
         "client_port": client_port,
-        "server": address_category(*address_codes(server)),
+        "server": result.address_category(*address_codes(server)),
         "server_port": server_port,
         "roles_from": Category.of(judgement.roles_from[rows], columns.ROLES_FROM),
         **_path_values(result, flows["path"], flows["opener"] == client_end),
@@ -293,7 +302,7 @@ def _path_values(result: Result, paths: Values, client_first: Values) -> dict[st
         words = [np.where(client_first, rows[f"outer_{name}_{half}"], rows[f"outer_{other}_{half}"]) for half in ("hi", "lo")]
         codes, addresses = address_codes(np.stack(words, axis=1))
         tunnelled = known & (rows["tunnel"] != 0)
-        category = address_category(np.where(tunnelled, codes, codes.min(initial=0)), addresses)
+        category = result.address_category(np.where(tunnelled, codes, codes.min(initial=0)), addresses)
         return Category.of(np.where(tunnelled, category, -1), category.texts)
 
     return {
@@ -328,10 +337,11 @@ def line_numbers(capture: CaptureInfo, frames: Values, where: Values | None = No
     found = np.full(len(frames), -1, np.int64)
     if not capture.is_text:
         return found
-    for place, part in enumerate(capture.parts or [capture]):
-        if part.lines:
-            mine = np.flatnonzero((frames >> FRAME_BITS == place) & (numbers > 0) & (numbers <= len(part.lines)))
-            found[mine] = np.frombuffer(part.lines, np.int64)[numbers[mine] - 1]
+    for place, printout in enumerate(capture.printouts):
+        if printout is not None and len(printout.lines):
+            lines = np.frombuffer(printout.lines, np.int64)
+            mine = np.flatnonzero((frames >> FRAME_BITS == place) & (numbers > 0) & (numbers <= len(lines)))
+            found[mine] = lines[numbers[mine] - 1]
     return found
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from closewait_pcap.quantities import NO_TIME, count, span
-from closewait_pcap.results import Result, Values, address_text
+from closewait_pcap.results import Result, Values
 from closewait_pcap.verdicts.chains import find_links
 from closewait_pcap.verdicts.judge import CLIENT, SERVER
 from closewait_pcap.verdicts.traits import FEWEST, Manners, manners_of, shared
@@ -95,7 +95,7 @@ def tendencies(result: Result, flows: Grouped, groups: int, addresses: Values, w
         trend[number] = trend_of(_history(result, flows.rows[at[waiting]], manners, watched))
         closed = np.flatnonzero(judgement.verdict[flows.rows[at]] == Verdict.closed)
         side = int(flows.side[at[0]])
-        traits = shared(manners, waiting, closed, side, lambda peer: address_text(*addresses[peer].tolist()))
+        traits = shared(manners, waiting, closed, side, lambda peer: result.address(*addresses[peer].tolist()))
         texts[number] = "; ".join(map(str, traits)) or None
     behind, following = _behind(result, flows, mine, groups, watched)
     return {"per_minute": per_minute, "trend": trend, "shared": texts, "behind": behind, "following": following}

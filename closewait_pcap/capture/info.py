@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from closewait_pcap.capture.packets import FRAME_BITS
+from closewait_pcap.quantities import Dating
 
 if TYPE_CHECKING:
-    from array import array
+    from closewait_pcap.capture.printed.printout import Printout
 
 SAID = 10
 """So many damages, and so many joined files, are each told in a sentence; of the others there is only a count."""
@@ -83,18 +84,8 @@ class CaptureInfo:
     """Flows that left the table because it may not grow any further, by verdict: they are counted, and have no row."""
     interrupted: bool = False
     """The user stopped the reading; what was read by then is analysed."""
-    lines: "array[int] | None" = None
-    """Where packets were printed as text: the line of each frame."""
-    times: "array[int] | None" = None
-    """Likewise: the time of each frame, ns since the epoch; 0: not known."""
-    asides: list[tuple[int, str]] = field(default_factory=list)
-    """Likewise: the lines among which socket tables may be, with their numbers."""
-    has_date: bool = True
-    """Whether the day of its times is known."""
-    remarks: list[str] = field(default_factory=list)
-    """Likewise: sentences about what such a text cannot show."""
-    names: list[str] = field(default_factory=list)
-    """Of these, those that tell names of hosts and services."""
+    printout: "Printout | None" = None
+    """Where packets were printed as text: what else is known of it."""
     parts: "list[CaptureInfo]" = field(default_factory=list)
     """The files that were read together, in the order of their first times; none where this is a single file."""
     gaps: list[Gap] = field(default_factory=list)
@@ -108,20 +99,32 @@ class CaptureInfo:
     @property
     def is_text(self) -> bool:
         """Whether packets were printed as text, in one of its files at least."""
-        return any(part.lines is not None for part in self.parts or [self])
+        return any(printout is not None for printout in self.printouts)
 
-    def line_of(self, frame: int) -> int:
-        """Tell on which line a frame is printed.
+    @property
+    def dating(self) -> Dating:
+        """What is known of the day of its times: of several files, all dates are told where one tells any."""
+        told = {Dating.FULL if printout is None else printout.dating for printout in self.printouts}
+        return told.pop() if len(told) == 1 else Dating.FULL
+
+    @property
+    def printouts(self) -> "list[Printout | None]":
+        """What is known of packets that were printed as text, file by file; None: they were not."""
+        return [part.printout for part in self.parts or [self]]
+
+    def printed(self, frame: int) -> tuple[int, str]:
+        """Tell where and how a frame is printed.
 
         Args:
             frame: as in a PACKET record.
 
         Returns:
-            Its number in the text, from 1; 0 where packets were not printed.
+            The number of its line in the text, from 1, and what stands there; 0 and nothing where packets were not printed.
         """
-        parts = self.parts or [self]
-        part, number = parts[min(frame >> FRAME_BITS, len(parts) - 1)], frame & ((1 << FRAME_BITS) - 1)
-        return part.lines[number - 1] if part.lines is not None and 0 < number <= len(part.lines) else 0
+        printouts = self.printouts
+        printout = printouts[min(frame >> FRAME_BITS, len(printouts) - 1)]
+        number = frame & ((1 << FRAME_BITS) - 1)
+        return (0, "") if printout is None else (printout.line_of(number), printout.quote(number))
 
     @property
     def files(self) -> list[str]:
@@ -177,9 +180,6 @@ def combine(parts: list[CaptureInfo]) -> CaptureInfo:
         damages=[sentence for part in parts for sentence in part.damages],
         holes=[hole for part in parts for hole in part.holes],
         joined=[sentence for part in parts for sentence in part.joined],
-        has_date=all(part.has_date for part in parts),
-        names=[sentence for part in parts for sentence in part.names],
-        remarks=[sentence for part in parts for sentence in part.remarks],
         interrupted=any(part.interrupted for part in parts),
         parts=parts,
     )

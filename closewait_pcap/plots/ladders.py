@@ -8,7 +8,7 @@ from closewait_pcap.columns import SIDES
 from closewait_pcap.ladder import Ladder, Step, ending, ladder_of
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed
-from closewait_pcap.quantities import clock_time, span
+from closewait_pcap.quantities import Dating, clock_time, span
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY
 
@@ -68,7 +68,7 @@ def draw(ax: "Axes", found: Ladder) -> "Axes":
     for at, step in enumerate(found.steps):
         if at == found.payload_at:
             y = _tell_payload(ax, y, found.payload)
-        _cross(ax, y, step, previous)
+        _cross(ax, y, step, previous, found.dating)
         bar = y if at == found.since_step else bar
         previous = step.time or previous
         y += 1
@@ -96,7 +96,7 @@ def _tell_payload(ax: "Axes", y: float, text: str) -> float:
     return y + 1
 
 
-def _cross(ax: "Axes", y: float, step: Step, previous: int) -> None:
+def _cross(ax: "Axes", y: float, step: Step, previous: int, dating: Dating) -> None:
     """Draw one packet: from its sender's line to the other."""
     begin, end = (_LINES[0], _LINES[1]) if step.sender == CLIENT else (_LINES[1], _LINES[0])
     ax.annotate("", (end, y + 0.22), (begin, y - 0.02), arrowprops={"arrowstyle": "-|>", "color": style.INK, "linewidth": 1.1,
@@ -105,15 +105,15 @@ def _cross(ax: "Axes", y: float, step: Step, previous: int) -> None:
             color=style.INK)  # fmt: skip
     frame = f"frame {step.frame:,}" if step.frame >= 0 else "a later frame"
     ax.text(0.13, y, f"{step.file} {frame}".strip(), ha="right", va="center", fontsize=style.SMALL, color=style.INK)
-    ax.text(0.15, y, _when(step.time, previous), ha="left", va="center", fontsize=style.SMALL, color=style.MUTED)
+    ax.text(0.15, y, _when(step.time, previous, dating), ha="left", va="center", fontsize=style.SMALL, color=style.MUTED)
     _tell_states(ax, y + 0.1, step.states)
 
 
-def _when(time: int, previous: int) -> str:
+def _when(time: int, previous: int, dating: Dating) -> str:
     """Give a time of day, and how long after the packet before."""
     if not time:
         return ""
-    return f"+{span(time - previous)}" if previous and time >= previous else clock_time(time)
+    return f"+{span(time - previous)}" if previous and time >= previous else clock_time(time, dating)
 
 
 def _end(ax: "Axes", y: float, found: Ladder, previous: int) -> None:
@@ -121,7 +121,15 @@ def _end(ax: "Axes", y: float, found: Ladder, previous: int) -> None:
     ax.plot([_LINES[0] - 0.03, _LINES[1] + 0.03], [y, y], color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)))
     ax.text(0.13, y, "capture's end", ha="right", va="center", fontsize=style.SMALL, color=style.INK)
     if found.end_time is not None:
-        ax.text(0.15, y, _when(found.end_time, previous), ha="left", va="center", fontsize=style.SMALL, color=style.MUTED)
+        ax.text(
+            0.15,
+            y,
+            _when(found.end_time, previous, found.dating),
+            ha="left",
+            va="center",
+            fontsize=style.SMALL,
+            color=style.MUTED,
+        )
     ax.text(sum(_LINES) / 2, y + 0.2, ending(found), ha="center", va="top", fontsize=style.SMALL, fontweight="bold",
             color=style.INK)  # fmt: skip
 

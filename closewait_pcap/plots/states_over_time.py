@@ -61,7 +61,7 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
             ax.plot(x, counts, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.3, label=name)
             most = max(most, int(counts.max()))
     style.counting(ax, "connections", most)
-    style.clock(ax, info.first_time, info.end_time)
+    style.clock(ax, info)
     _mark_onset(ax, ends)
     style.legend(ax)
     return ax

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from closewait_pcap.quantities import moment, span
+from closewait_pcap.quantities import Dating, date_of, span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from closewait_pcap.capture.info import CaptureInfo
     from closewait_pcap.results import Values
 
 WAITING = "#c1440e"
@@ -54,25 +55,31 @@ def title(ax: "Axes", text: str) -> None:
     ax.set_title(text, loc="left", fontsize=NORMAL, color=INK, fontweight="bold", pad=20)
 
 
-def clock(ax: "Axes", start: int, end: int) -> None:
-    """Make the x axis one of times: UTC, the date said once.
+def clock(ax: "Axes", info: "CaptureInfo") -> None:
+    """Make the x axis one of times: UTC, the date said once, as far as it is known.
 
     Args:
         ax: axes whose x values come from `moments`.
-        start: ns since the epoch.
-        end: that of the last one.
+        info: of the capture, which has times.
     """
     from matplotlib.dates import AutoDateLocator, DateFormatter  # noqa: PLC0415
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415
 
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6))
-    days, seconds = moment(start)[:10] != moment(end)[:10], (end - start) / 1e9
+    start, end = info.first_time or 0, info.end_time or 0
+    days, seconds = date_of(start) != date_of(end), (end - start) / 1e9
     clock = DateFormatter("%m-%d %H:%M" if days else "%H:%M:%S.%f" if seconds < 10 else "%H:%M:%S")
     cut = -3 if not days and seconds < 10 else None
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, place: clock(value, place)[:cut]))
     first, last = moments(np.array([start, max(end, start + 1_000_000)]))
     ax.set_xlim(first, last)
-    ax.set_xlabel(f"time (UTC) on {moment(start)[:10]}" if not days else "time (UTC)", fontsize=SMALL, color=MUTED)
+    on = "" if days else f" on {date_of(start)}"
+    label = {
+        Dating.FULL: f"time (UTC){on}",
+        Dating.NO_DATE: "time (UTC), day not known",
+        Dating.NO_CLOCK: "time since the first packet",
+    }
+    ax.set_xlabel(label[info.dating], fontsize=SMALL, color=MUTED)
 
 
 def moments(times: "Values") -> Any:

@@ -49,7 +49,7 @@ def draw(ax: "Axes", ends: Ends) -> "Axes":
     ax.plot(x, opened, drawstyle="steps-post", color=style.OPEN, linewidth=1.6, label="begun")
     ax.plot(x, closed, drawstyle="steps-post", color=style.DONE, linewidth=1.6, linestyle=(0, (5, 2)), label="closed")
     style.counting(ax, "connections so far", len(moves.opened))
-    style.clock(ax, info.first_time, info.end_time)
+    style.clock(ax, info)
     _draw_leak(ax, ends)
     style.legend(ax)
     return ax

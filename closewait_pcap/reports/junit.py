@@ -8,7 +8,7 @@ from closewait_pcap import quantities
 from closewait_pcap.endpoints import named
 from closewait_pcap.quantities import printable, socket_name
 from closewait_pcap.reports.account import Account
-from closewait_pcap.results import address_text, cell, endpoint_codes
+from closewait_pcap.results import cell, endpoint_codes
 from closewait_pcap.verdicts.verdict import Verdict
 
 _NO_SERVICE = (Verdict.refused, Verdict.unanswered, Verdict.half_open, Verdict.undetermined)
@@ -29,7 +29,7 @@ def render(account: Account) -> str:
     info = account.result.capture
     suite = ET.Element("testsuite", name=printable(info.file), tests=str(len(services)), failures=str(len(failures)))
     suite.attrib |= {"errors": "0", "skipped": "0", "time": "0"}
-    if info.first_time is not None:
+    if info.first_time is not None and info.dating is quantities.Dating.FULL:
         suite.set("timestamp", quantities.moment(info.first_time)[:19].replace(" ", "T"))
     for service in services:
         case = ET.SubElement(suite, "testcase", classname="closewait", name=service, time="0")
@@ -63,4 +63,4 @@ def _services(account: Account) -> list[str]:
     rows = account.rows[~np.isin(account.result.judgement.verdict[account.rows], _NO_SERVICE)]
     _, server, port, addresses = endpoint_codes(account.result, rows)
     known = np.unique(np.stack([server, port], axis=1), axis=0)
-    return [socket_name(address_text(*addresses[place].tolist()), number) for place, number in known.tolist()]
+    return [socket_name(account.result.address(*addresses[place].tolist()), number) for place, number in known.tolist()]

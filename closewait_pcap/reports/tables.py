@@ -239,5 +239,5 @@ def _table_line(host: Host) -> str:
     if len(host.snapshots) > 1:
         name = f"{quantities.count(len(host.snapshots), 'table')}, the last of them {name}"
     root = {True: ", read as root", False: ", some processes hidden", None: ""}[last.privileged]
-    when = "" if last.time is None else f", {quantities.moment(last.time).partition('.')[0]} UTC ({last.time_from})"
+    when = "" if last.time is None else f", {quantities.short_moment(last.time)} UTC ({last.time_from})"
     return f"Sockets: {name}, {last.format}{root}{when}; {quantities.count(len(last.sockets), 'socket')}"

@@ -116,11 +116,12 @@ def headline(result: Result, shown: Values, endpoints: dict[str, Values]) -> str
     if not len(waiting):
         return f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT (no longer in the table)."
     since, held = result.judgement.since[waiting], result.judgement.held[waiting]
+    begin = moment(int(since.min()), result.capture.dating)
     who = f"{named(endpoints, 0)} {_accusation(endpoints)}{_others(endpoints)}"
     grows = f"; {TRENDS[Trend(int(endpoints['trend'][0]))]}" if endpoints["stuck"][0] else ""
     return (
         f"{count(summary.close_wait, 'flow')} in CLOSE_WAIT ({_how_sure(result, summary)}): {who}. "
-        f"Since {moment(int(since.min()))}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}{grows}."
+        f"Since {begin}, {'the oldest ' * (len(waiting) > 1)}for {span(int(held.max()))}{grows}."
     )
 
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from closewait_pcap.capture.info import CaptureInfo
+from closewait_pcap.quantities import Dating
 from closewait_pcap.sockets.reading import read_lines
 from closewait_pcap.sockets.table import Snapshot, TimeFrom
 
@@ -22,12 +23,15 @@ def tables_of(info: CaptureInfo) -> list[Snapshot]:
     Returns:
         The tables, in their order.
     """
-    snapshots = read_lines(info.file, info.asides) if info.asides else []
+    printout = info.printout
+    if printout is None or not printout.asides:
+        return []
+    snapshots = read_lines(info.file, printout.asides)
     for snapshot in snapshots:
-        here = _time_at(info.lines or [], info.times or [], min(socket.line for socket in snapshot.sockets))
+        here = _time_at(printout.lines, printout.times, min(socket.line for socket in snapshot.sockets))
         if snapshot.time is None and here:
             snapshot.time, snapshot.time_from = here, TimeFrom.PLACE
-        elif snapshot.time is not None and not info.has_date:
+        elif snapshot.time is not None and printout.dating is not Dating.FULL:
             snapshot.time = _on_that_day(snapshot.time, here) if here else None
             snapshot.time_from = TimeFrom.CONTENT_AS_UTC if here else TimeFrom.UNKNOWN
     return snapshots

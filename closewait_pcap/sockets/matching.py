@@ -1,6 +1,6 @@
 """Joins socket tables to flows by addresses and ports: which rows are a flow's client, its server, and the listener behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from closewait_pcap.flows.records import BARE_SYN, SPOKE, SYN_ACK
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.sockets.listening import find_listeners
-from closewait_pcap.sockets.pairing import Pairs, is_partial, partial_pairs, whole_pairs
+from closewait_pcap.sockets.pairing import Pairs, is_partial, named_pairs, partial_pairs, whole_pairs
 from closewait_pcap.sockets.placing import SLACK, Placement, best_first, place
 from closewait_pcap.sockets.table import Snapshot, Socket
 from closewait_pcap.tcp.state import State
@@ -66,12 +66,21 @@ class Matches:
         return sum(1 for socket, flow in zip(self.sockets, self.flow_of.tolist(), strict=True) if flow < 0 and is_partial(socket))
 
 
-def match(snapshots: Sequence[Snapshot], facts: Facts, client_end: Small, *, begin: int | None, end: int | None) -> Matches:
+def match(
+    snapshots: Sequence[Snapshot],
+    facts: Facts,
+    client_end: Small,
+    *,
+    begin: int | None,
+    end: int | None,
+    hosts: Collection[tuple[int, int]] = (),
+) -> Matches:
     """Join socket tables to flows.
 
     A socket belongs to the flow of its addresses and ports (v4-mapped IPv6 is IPv4; zones are left out) that lived when its
     table was taken. Where several used them in turn, that is the newest that had begun by then and that this end has answered.
-    A socket whose addresses the tool has cut is joined where only flows of one pair of addresses fit it.
+    A socket whose addresses the tool has cut is joined where only flows of one pair of addresses fit it; likewise one with the
+    ports of a flow whose packets tell a host by name alone.
 
     Args:
         snapshots: the tables.
@@ -79,6 +88,7 @@ def match(snapshots: Sequence[Snapshot], facts: Facts, client_end: Small, *, beg
         client_end: which END record is the client's, 0 or 1, shape (flows,).
         begin: time of the capture's first frame, ns since the epoch; None where it has no times.
         end: of the capture.
+        hosts: addresses, as two words, that stand for names.
 
     Returns:
         The joins, both ways.
@@ -91,6 +101,11 @@ def match(snapshots: Sequence[Snapshot], facts: Facts, client_end: Small, *, beg
     flow_of, end_of = np.full(len(sockets), -1, np.int64), np.full(len(sockets), -1, np.int64)
     for pairs in (whole_pairs(sockets, facts.flows), partial_pairs(sockets, facts.flows)):
         chosen = _living(pairs, sockets, moments, facts)
+        flow_of[chosen.socket], end_of[chosen.socket] = chosen.flow, chosen.end
+    if hosts:
+        left = np.flatnonzero(flow_of < 0)
+        named = named_pairs([sockets[place] for place in left.tolist()], facts.flows, hosts)
+        chosen = _living(named._replace(socket=left[named.socket]), sockets, moments, facts)
         flow_of[chosen.socket], end_of[chosen.socket] = chosen.flow, chosen.end
     of_server = end_of != np.append(client_end, 0)[flow_of]  # of those joined to none: the one appended
     client, server = _by_flow(sockets, snapshot_of, flow_of, of_server, order, len(facts.flows))

@@ -1,7 +1,7 @@
 """Finds the flows that a socket may be an end of, among millions: by hashes of their ends, and then exactly."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -33,6 +33,23 @@ class Pairs(NamedTuple):
     flow: Ints
     end: Ints
     """Which END record is the socket's own, 0 or 1."""
+
+
+class _Half(NamedTuple):
+    """One end of a flow of which a host is known by name alone."""
+
+    row: int
+    end: int
+    mine: Endpoint | None
+    """The end itself; None: it is known by name alone."""
+    other: Endpoint | None
+    words: tuple[int, ...]
+    """Both addresses of the flow."""
+
+    def may_be(self, socket: Socket) -> bool:
+        """Whether what is known of both ends fits a socket with the same ports."""
+        known = (self.mine, socket.local), (self.other, socket.peer)
+        return all(end is None or _may_be(its, end) for end, its in known)
 
 
 def is_whole(socket: Socket) -> bool:
@@ -95,6 +112,37 @@ def partial_pairs(sockets: list[Socket], flows: Structured) -> Pairs:
                 ends.add((first, second))
         if len(ends) == 1:
             found += fitting
+    return Pairs(*np.array(found, np.int64).reshape(-1, 3).T)
+
+
+def named_pairs(sockets: list[Socket], flows: Structured, hosts: Container[tuple[int, int]]) -> Pairs:
+    """Find the flows of sockets where packets tell hosts by name alone: those of the same two ports, if they are of one flow's.
+
+    Args:
+        sockets: those that are joined to no flow so far.
+        flows: FLOW records, shape (flows,).
+        hosts: addresses, as two words, that stand for names.
+
+    Returns:
+        Each such socket with every flow that it fits, as `partial_pairs`.
+    """
+    by_ports: dict[tuple[int, int], list[_Half]] = {}
+    columns = [flows[name].tolist() for name in ("a_hi", "a_lo", "b_hi", "b_lo", "ports", "first_frame")]
+    for row, (a_hi, a_lo, b_hi, b_lo, ports, frame) in enumerate(zip(*columns, strict=True)):
+        first = None if (a_hi, a_lo) in hosts else _end(a_hi, a_lo, ports >> 16)
+        second = None if (b_hi, b_lo) in hosts else _end(b_hi, b_lo, ports)
+        if frame and (first is None or second is None):
+            one, other = ports >> 16 & 0xFFFF, ports & 0xFFFF
+            ends = a_hi, a_lo, b_hi, b_lo
+            by_ports.setdefault((one, other), []).append(_Half(row, 0, first, second, ends))
+            by_ports.setdefault((other, one), []).append(_Half(row, 1, second, first, ends))
+    found: list[tuple[int, int, int]] = []
+    for number, socket in enumerate(sockets):
+        if socket.state is State.LISTEN or socket.local.port is None or socket.peer.port is None:
+            continue
+        fitting = [half for half in by_ports.get((socket.local.port, socket.peer.port), ()) if half.may_be(socket)]
+        if len({(half.end, half.words) for half in fitting}) == 1:
+            found += [(number, half.row, half.end) for half in fitting]
     return Pairs(*np.array(found, np.int64).reshape(-1, 3).T)
 
 

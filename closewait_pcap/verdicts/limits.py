@@ -3,18 +3,25 @@
 Source: compared with the kernel's own socket tables, these are the cases in which wire and kernel differ.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntFlag
 from types import DynamicClassAttribute
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from closewait_pcap.capture.packets import FRAME_BITS
+from closewait_pcap.engine import Structured
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
+from closewait_pcap.quantities import Dating
 from closewait_pcap.verdicts.evidence.servers import is_among
 from closewait_pcap.verdicts.judge import CLIENT, Judgement
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side
 from closewait_pcap.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from closewait_pcap.capture.printed.printout import Printout
 
 ORPHAN_NS = 60 * SECOND
 """How long Linux keeps a FIN_WAIT_2 that no process holds any more (tcp_fin_timeout), and conntrack a half-closed flow."""
@@ -30,6 +37,11 @@ class Limit(IntFlag):
     orphan_expired = 16
     syn_cookie = 32
     loss = 64
+    scale_unknown = 128
+    no_date = 256
+    no_times = 512
+    named = 1024
+    not_printed = 2048
 
     @DynamicClassAttribute
     def meaning(self) -> str:
@@ -48,10 +60,17 @@ MEANINGS = {
     Limit.syn_cookie: "other SYNs to that port went unanswered, and nothing came since the SYN-ACK: it may be a SYN cookie, "
     "without a socket behind it",
     Limit.loss: "packets are missing that one end acknowledged: what they held is not known",
+    Limit.scale_unknown: "a SYN was not seen, so the scale of the windows is not known: how much room they had, and how much was "
+    "not read, is a guess",
+    Limit.no_date: "no date is printed (or no time of day, only how long after another packet it was): on which day that was "
+    "is not known",
+    Limit.no_times: "no time is told: since when, for how long, and whether too young cannot be said",
+    Limit.named: "a host or a port is printed by its name alone: which address or port that is, is not known",
+    Limit.not_printed: "packets of the capture are not printed, or not whole: a FIN or a RST may be among them",
 }
 
 
-def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> Ints:
+def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints, printouts: "Sequence[Printout | None]" = ()) -> Ints:
     """Tell which limits apply to some flows.
 
     Args:
@@ -59,6 +78,7 @@ def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
         judgement: of all flows.
         rows: of the flows, shape (n,).
         pressed: where SYNs go unanswered, as `servers.under_pressure` gives it.
+        printouts: file by file, what is known of the packets that are printed there; None: they are not.
 
     Returns:
         `Limit` bits, shape (n,).
@@ -66,6 +86,8 @@ def limits_of(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
     bits = np.zeros(len(rows), np.int64)
     open_ended = np.flatnonzero(~np.isin(judgement.verdict[rows], _SETTLED))
     for limit, applies in _applying(facts, judgement, rows[open_ended], pressed):
+        bits[open_ended[applies]] |= int(limit)
+    for limit, applies in _printed(facts.flows[rows[open_ended]], printouts):
         bits[open_ended[applies]] |= int(limit)
     return bits
 
@@ -90,7 +112,36 @@ def _applying(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
     silent = server.has(SYN_ACK) & ~server.spoke & client.has(BARE_SYN)
     yield Limit.syn_cookie, is_one_of(Verdict.open) & silent & is_among(facts, judgement, rows, pressed)
     lost = _misses(client, server) | _misses(server, client) | judgement.in_hole[rows]
+    yield Limit.no_times, facts.flows["first_time"][rows] == 0
+    guessed = ~(client.syn_seen & server.syn_seen)
+    yield Limit.scale_unknown, is_one_of(Verdict.close_wait, Verdict.close_wait_possible, Verdict.not_reading) & guessed
     yield Limit.loss, lost | is_one_of(Verdict.undetermined)
+
+
+def _printed(flows: Structured, printouts: "Sequence[Printout | None]") -> Iterator[tuple[Limit, Bools]]:
+    """Tell what a text cannot show of the flows of which packets are printed there."""
+    for number, printout in enumerate(printouts):
+        if printout is None:
+            continue
+        here = (flows["first_frame"] >> FRAME_BITS == number) | (flows["last_frame"] >> FRAME_BITS == number)
+        if printout.dating is not Dating.FULL:
+            yield Limit.no_date, here
+        if not printout.is_whole:
+            yield Limit.not_printed, here
+        if printout.hosts or printout.services:
+            yield Limit.named, here & _has_stand_in(flows, printout)
+
+
+def _has_stand_in(flows: Structured, printout: "Printout") -> Bools:
+    columns = [flows[name].tolist() for name in ("a_hi", "a_lo", "b_hi", "b_lo", "ports")]
+    hosts, services = printout.hosts, printout.services
+    return np.array(
+        [
+            (a_hi, a_lo) in hosts or (b_hi, b_lo) in hosts or not services.isdisjoint((ports >> 16 & 0xFFFF, ports & 0xFFFF))
+            for a_hi, a_lo, b_hi, b_lo, ports in zip(*columns, strict=True)
+        ],
+        np.bool_,
+    )
 
 
 def _holds_back(me: Side, you: Side) -> Bools:

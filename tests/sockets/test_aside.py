@@ -49,6 +49,32 @@ def test_a_table_before_all_packets_is_of_the_first_one() -> None:
     assert times(analysis) == [(of_day(11, 2, 55, 146737), TimeFrom.PLACE)]
 
 
+def test_names_in_packets_and_addresses_in_a_table() -> None:
+    named = LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "app.9000")
+    flow = analyze_text(named + netstat("CLOSE_WAIT")).flows.iloc[0]
+    assert (flow.client, flow.server, flow.server_kernel_state, flow.server_pid) == ("web01", "app", "CLOSE_WAIT", 297)
+
+
+def test_a_name_that_only_one_end_has() -> None:
+    """The other end's address has to be the socket's."""
+    named = LISTING.replace("10.0.0.1.46098", "web01.46098")
+    assert analyze_text(named + netstat("CLOSE_WAIT")).flows.iloc[0].server_pid == 297
+    elsewhere = named.replace("10.0.0.2", "10.0.0.3")
+    assert "server_pid" not in analyze_text(elsewhere).flows
+    assert analyze_text(elsewhere + netstat("CLOSE_WAIT")).flows["server_pid"].isna().all()
+
+
+def test_ports_that_two_named_flows_have_join_neither() -> None:
+    named = LISTING.replace("10.0.0.1.46098", "web01.46098") + LISTING.replace("10.0.0.1.46098", "web02.46098")
+    assert analyze_text(named + netstat("CLOSE_WAIT")).flows["server_pid"].isna().all()
+
+
+def test_ports_that_are_the_same_at_both_ends_do_not_tell_which_end_it_is() -> None:
+    named = LISTING.replace("10.0.0.1.46098", "web01.9000").replace("10.0.0.2.9000", "app.9000")
+    table = netstat("CLOSE_WAIT").replace("46098", "9000 ")
+    assert analyze_text(named + table).flows["server_pid"].isna().all()
+
+
 def test_a_table_with_a_date_among_packets_with_dates() -> None:
     """It was taken 20 s after the last packet, which says so: the wait lasts until then."""
     dated = "".join(f"2026-11-21 {line}\n" for line in LISTING.splitlines())

@@ -191,7 +191,7 @@ def test_what_may_have_closed_unseen_has_no_cause(climb: Climber) -> None:
         ... 5s
     """)
     climbed.cause("undetermined", "possible", "the flow began before the capture")
-    assert climbed.limits() == {"began_before"}
+    assert climbed.limits() == {"began_before", "scale_unknown"}
 
 
 def test_acknowledged_bytes_that_no_frame_carries_leave_it_open(climb: Climber) -> None:

@@ -31,6 +31,8 @@ class Ends:
     def __init__(self) -> None:
         self.names: dict[str, bytes] = {}
         """Packed addresses that stand for names."""
+        self.telling: dict[str, bytes] = {}
+        """Those of names that tell their own."""
         self.services: dict[str, int] = {}
         """Ports that stand for names of services that nobody knows."""
         self.named_services: dict[str, int] = {}
@@ -40,6 +42,7 @@ class Ends:
         self.known_services: dict[str, int] = {}
         """Ports of names of services, likewise."""
         self._known: dict[tuple[str, bool], End | None] = {}
+        self._taken: set[bytes] = set()
 
     def read(self, text: str, six: bool) -> End | None:
         """Read an end.
@@ -91,20 +94,21 @@ class Ends:
     def _stand_in(self, host: str, six: bool) -> bytes | None:
         if not _NAME.fullmatch(host):
             return None
-        if (host.lower(), six) in self.resolved:
-            return self.resolved[host.lower(), six]
-        if host.lower() in _LOOPBACK:
+        host = host.lower()
+        if (host, six) in self.resolved:
+            return self.resolved[host, six]
+        if host in _LOOPBACK:
             return IPv6Address(1).packed if six else IPv4Address("127.0.0.1").packed
         if (told := _AMAZON.match(host)) and (its_own := _packed(".".join(told.groups()))):
-            self.names[host] = its_own
+            self.telling[host] = its_own
             return its_own
         name = f"{host} (IPv6)" if six else host
         if name not in self.names:
-            number = int.from_bytes(hashlib.sha256(host.lower().encode()).digest()[:12], "big")
-            taken = set(self.names.values())
-            while (address := _of_number(number, six)) in taken:
+            number = int.from_bytes(hashlib.sha256(host.encode()).digest()[:12], "big")
+            while (address := _of_number(number, six)) in self._taken:
                 number += 1
             self.names[name] = address
+            self._taken.add(address)
         return self.names[name]
 
 

@@ -17,6 +17,7 @@ from closewait_pcap.capture.printed.lines import Lines
 from closewait_pcap.capture.printed.numbers import Numbers, length_of
 from closewait_pcap.capture.printed.packets import Packet, assemble
 from closewait_pcap.capture.printed.placing import Places
+from closewait_pcap.capture.printed.quotes import Quotes
 from closewait_pcap.capture.printed.remarks import describe
 from closewait_pcap.capture.printed.replays import Replays
 from closewait_pcap.capture.printed.summary import Kind, Summary
@@ -57,6 +58,8 @@ class Printed:
         """Of each frame its line."""
         self.times = array("q")
         """Of each frame its time, ns since the epoch; 0: not known."""
+        self.quotes = Quotes()
+        """Of each frame what is printed."""
         self.kinds: Counter[Kind] = Counter()
         self.source = Lines(stream)
         self.ends = Ends()
@@ -129,6 +132,7 @@ class Printed:
         for packet in ahead:
             self.lines.append(packet.line)
             self.times.append(packet.time)
+            self.quotes.append(packet.text)
             self.styles.add("Wireshark" if packet.summary.wireshark else "tcpdump")
             yield from self._frame(packet, ahead)
 

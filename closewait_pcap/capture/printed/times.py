@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from closewait_pcap.capture.printed.ahead import Ahead
 from closewait_pcap.capture.printed.packets import Packet
 from closewait_pcap.capture.printed.summary import DAY, SECOND, Form, Stamp
+from closewait_pcap.quantities import NO_CLOCK_FROM, Dating
 
 HALF_DAY = DAY // 2
 """A time of day that goes back by more is past midnight; by less, it is disorder, or another listing."""
@@ -66,7 +67,7 @@ class Times:
         self._counting = False
         """Whether times of day are none: they count from a packet."""
         self._delta = False
-        self._begin = DAY
+        self._begin = NO_CLOCK_FROM
         self._elapsed = 0
         self._looks = 0
         self.forms: set[Form] = set()
@@ -77,6 +78,13 @@ class Times:
         """How often midnight passed."""
         self.counted_from: set[str] = set()
         """What times count from that are no times of day."""
+
+    @property
+    def dating(self) -> Dating:
+        """What the times tell of when that was; of several listings the most that one does."""
+        if not self.forms or self.forms & {Form.dated, Form.epoch}:
+            return Dating.FULL
+        return Dating.NO_CLOCK if self._clock is None else Dating.NO_DATE
 
     def resolve(self, packets: Ahead[Packet]) -> Iterator[Packet]:
         """Give each packet its time."""

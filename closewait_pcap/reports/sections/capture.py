@@ -13,7 +13,7 @@ def say(account: Account) -> Section:
     text = f"Capture: {quantities.printable(info.file)}, {info.format}, {', '.join(info.link_types) or 'no interface'}; "
     text += f"{info.frames:,} frames, {info.tcp_frames:,} TCP"
     if info.first_time is not None and info.end_time is not None:
-        text += f"; {quantities.moment(info.first_time)} to {quantities.moment(info.end_time)}"
+        text += f"; {quantities.moment(info.first_time, info.dating)} to {quantities.moment(info.end_time, info.dating)}"
         if info.end_time >= info.first_time:  # or the clock was set back
             text += f" ({quantities.span(info.end_time - info.first_time)})"
     lines.append(text)

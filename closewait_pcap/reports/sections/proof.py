@@ -3,6 +3,7 @@
 import numpy as np
 
 from closewait_pcap import quantities
+from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.printing import proving_lines
 from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import MOST, Account
@@ -38,14 +39,18 @@ def say(account: Account) -> Section | None:
 
 
 def _packets(account: Account) -> list[Part]:
-    """Show of the first flows, as tcpdump prints packets, what proves it, as far as it was kept."""
+    """Show of the first flows the packets that prove it, as far as they were kept: as tcpdump prints them, or printed them."""
     if not len(account.flagged):
         return []
     rows = list(dict.fromkeys([*account.worst.tolist(), *account.flagged[:_SHOWN].tolist()]))[:_SHOWN]
     lines = [line for row in rows for line in proving_lines(account.result, row)]
     streams = ", ".join(map(str, account.result.streams_of(np.array(rows)).tolist()))
-    label = f"Stream{'s' * (len(rows) > 1)} {streams} as tcpdump --number prints packets, as far as they were kept"
-    return [Listing(label, lines)] if lines else []
+    how = (
+        "as the text has it, by line"
+        if account.result.capture.is_text
+        else "as tcpdump --number prints packets, as far as they were kept"
+    )
+    return [Listing(f"Stream{'s' * (len(rows) > 1)} {streams} {how}", lines)] if lines else []
 
 
 def _worst(account: Account) -> str:
@@ -56,32 +61,31 @@ def _worst(account: Account) -> str:
     values |= {name: Category.of(codes, files) for name, codes in values.items() if name.endswith("file")}
     closer, waiting = closer_of(values, 0), cell(values, "waiting_side", 0)
     stream = int(result.streams_of(row)[0])
-    fin, ack = (_frame(values, f"{closer}_{what}", len(files)) for what in ("fin", "fin_ack"))
+    fin, ack = (_frame(values, f"{closer}_{what}", result.capture) for what in ("fin", "fin_ack"))
     return f"Stream {stream}: the {closer}'s FIN is {fin}, acknowledged in {ack}; {_rest(account, values, waiting)}."
 
 
 def _rest(account: Account, values: dict[str, Values], waiting: str) -> str:
-    files = len(account.result.capture.files)
+    info = account.result.capture
     verdict = cell(values, "verdict", 0)
     if verdict == Verdict.closed_late.name:
         later = quantities.span(int(values["held"][0]))
-        return f"the {waiting}'s own came {later} later, in {_frame(values, f'{waiting}_fin', files)}"
+        return f"the {waiting}'s own came {later} later, in {_frame(values, f'{waiting}_fin', info)}"
     if verdict == Verdict.close_wait_reset.name:
         side = resetter_of(values, 0)
-        ended = f"the {side}'s RST in {_frame(values, f'{side}_rst', files)}" if side else "a RST"
+        ended = f"the {side}'s RST in {_frame(values, f'{side}_rst', info)}" if side else "a RST"
         return f"no FIN of the {waiting} came until {ended}"
-    info = account.result.capture
-    end = "" if info.end_time is None else f" at {quantities.clock_time(info.end_time)}"
-    last = f" (last frame: {info.frames:,})" if files == 1 else ""
+    end = "" if info.end_time is None else f" at {quantities.clock_time(info.end_time, info.dating)}"
+    last = f" (last frame: {info.frames:,})" if len(info.files) == 1 else ""
     return f"no FIN of the {waiting} is seen until the capture's end{end}{last}"
 
 
-def _frame(values: dict[str, Values], name: str, files: int) -> str:
+def _frame(values: dict[str, Values], name: str, info: CaptureInfo) -> str:
     """Name a frame with its time, and where there are several files with its file."""
     frame = int(values[f"{name}_frame"][0])
     if frame < 0:
         return "a frame not seen"
-    file = f" of {cell(values, f'{name}_file', 0)}" if files > 1 else ""
+    file = f" of {cell(values, f'{name}_file', 0)}" if len(info.files) > 1 else ""
     line = int(values[f"{name}_line"][0])
     where = f"line {line:,}, " if line > 0 else ""
-    return f"frame {frame}{file} ({where}{quantities.clock_time(int(values[f'{name}_time'][0]))})"
+    return f"frame {frame}{file} ({where}{quantities.clock_time(int(values[f'{name}_time'][0]), info.dating)})"

@@ -141,10 +141,11 @@ def _holders(result: Result, matches: "Matches", shown: Values) -> list[Part]:
     first, last = matches.first_close_wait[waiting], matches.last_close_wait[waiting]
     several = np.flatnonzero((first != NO_TIME) & (last > first))
     if len(several):
+        dating = result.capture.dating
         longest = several[np.argmax(last[several] - first[several])]
         text = (
             f"In CLOSE_WAIT in more than one table: {quantities.count(len(several), 'flow')}, the longest from "
-            f"{quantities.moment(int(first[longest]))} to {quantities.moment(int(last[longest]))} "
+            f"{quantities.moment(int(first[longest]), dating)} to {quantities.moment(int(last[longest]), dating)} "
             f"({quantities.span(int(last[longest] - first[longest]))})."
         )
         parts.append(Sentence(text))

@@ -30,7 +30,7 @@ def say(account: Account) -> Section | None:
             name = named(endpoints, row)
             parts.append(Sentence(f"{name[0].upper()}{name[1:]} only passes it on: it waits for {behind}."))
     most = account.tabled or MOST
-    parts.append(_table(endpoints, most))
+    parts.append(_table(endpoints, most, account.result.capture.dating))
     if number > most:
         parts.append(Sentence(f"... and {quantities.count(number - most, 'more endpoint')}", 1))
     return Section("who", "Who", parts)
@@ -50,14 +50,14 @@ def _culprit(account: Account) -> list[str]:
     ]
 
 
-def _table(endpoints: dict[str, Values], most: int) -> Table:
+def _table(endpoints: dict[str, Values], most: int, dating: quantities.Dating) -> Table:
     # a column of zeros only takes room from the ones that say something
     told = {title: name for title, name in _COUNTS.items() if name in ("close_wait", "stuck", "closed") or endpoints[name].any()}
     rows = [
         [
             named(endpoints, row),
             *(f"{int(endpoints[name][row]):,}" for name in told.values()),
-            quantities.moment(int(endpoints["first_since"][row])).partition(".")[0],
+            quantities.short_moment(int(endpoints["first_since"][row]), dating),
             quantities.span(int(endpoints["longest_held"][row])),
             cell(endpoints, "trend", row).replace("too_short", ""),
         ]

@@ -52,11 +52,12 @@ def _examples(result: Result, rows: Values) -> dict[Cause, str]:
 
 def _queues(result: Result) -> list[Part]:
     """Say which listeners had a full queue."""
-    values = listener_values(result)
+    values, dating = listener_values(result), result.capture.dating
     full = np.flatnonzero(values["queue_limit"] >= 0)
     parts: list[Part] = []
     for row in full[:_MOST].tolist():
         name = quantities.socket_name(cell(values, "address", row), int(values["port"][row]))
+        full_since = quantities.moment(int(values["full_since"][row]), dating)
         limit = int(values["queue_limit"][row])
         unanswered, again = int(values["unanswered"][row]), int(values["syn_ack_again"][row])
         kept_out = f"{quantities.count(unanswered, 'SYN')} went unanswered"
@@ -64,7 +65,7 @@ def _queues(result: Result) -> list[Part]:
             kept_out = f"{quantities.count(again, 'handshake')} completed by the client and not taken"
         parts.append(
             Sentence(
-                f"The accept queue of server {name} was full from {quantities.moment(int(values['full_since'][row]))} on: "
+                f"The accept queue of server {name} was full from {full_since} on: "
                 f"{kept_out} while {quantities.count(limit + 1, 'connection')} had no answer "
                 f"(its limit is {limit:,}, or less where some were accepted in silence)."
             )

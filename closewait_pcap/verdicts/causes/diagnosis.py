@@ -42,10 +42,11 @@ class Diagnosis:
         """`Confidence` numbers."""
 
     def evidence(self, at: int) -> str:
-        """Say what speaks for one of the causes, for a person who looks at the capture with Wireshark."""
+        """Say what speaks for one of the causes, for a person with Wireshark, or the printed lines, at hand."""
         text: str = self._grounds[self._ground[at]].tell(self.case, at)
         known = remark(int(self.case.unread.estimate[at]))
-        return f"{text}; {known}" if known and known not in text else text
+        told = [text, known if known not in text else "", self.case.printed_fin(at)]
+        return "; ".join(filter(None, told))
 
 
 class Explained(NamedTuple):

@@ -1,14 +1,15 @@
 """Waiting ends as columns: what the causes weigh, and the words in which they tell it."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, SYN_ACK, WINDOW_UPDATE, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
-from closewait_pcap.quantities import NO_TIME, moment
+from closewait_pcap.quantities import NO_TIME, Dating, clock_time, printable
 from closewait_pcap.verdicts.evidence.kernel import Kernel
 from closewait_pcap.verdicts.evidence.listeners import Listeners
 from closewait_pcap.verdicts.evidence.receive_queue import Unread, unread
@@ -17,8 +18,6 @@ from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, Small, stil
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from closewait_pcap.sockets.matching import Matches
 
 WIDE = 1 << 18
@@ -26,6 +25,19 @@ WIDE = 1 << 18
 Windows and macOS with up to 256 KiB."""
 GROWTH = 4
 """By so many times what was read it grows at most (Linux, tcp_rcv_space_adjust): what is wider was given to it by SO_RCVBUF."""
+
+
+class Naming(NamedTuple):
+    """How frames and times of a capture are named in words."""
+
+    files: Sequence[str] = ("",)
+    """Names of the files read."""
+    dating: Dating = Dating.FULL
+    printed: Callable[[int], tuple[int, str]] | None = None
+    """Tells on which line a frame is printed, and what stands there; None: no packets were printed."""
+
+
+_UNPRINTED = Naming()
 
 
 class Waiting:
@@ -38,8 +50,7 @@ class Waiting:
         sides: which of their sides waits: CLIENT or SERVER.
         listeners: behind which servers wait.
         matches: the flows' sockets, where tables of them were given.
-        files: names of the files read, for words.
-        line_of: tells on which line a frame is printed, 0 where it is not; None: no packets were printed.
+        naming: for words.
     """
 
     def __init__(
@@ -50,14 +61,12 @@ class Waiting:
         sides: Small,
         listeners: Listeners,
         matches: "Matches | None" = None,
-        files: "Sequence[str]" = ("",),
-        line_of: "Callable[[int], int] | None" = None,
+        naming: Naming = _UNPRINTED,
     ) -> None:
         self.rows = rows
         self.listeners = listeners
         self.facts, self.judgement = facts, judgement
-        self._files = files
-        self._line_of = line_of
+        self._naming = naming
         self.is_client: Bools = sides == CLIENT
         end = judgement.client_end[rows] ^ ~self.is_client
         me, you = facts.ends[rows, end], facts.ends[rows, 1 - end]
@@ -166,10 +175,18 @@ class Waiting:
         return "server" if self.is_client[at] else "client"
 
     def frame(self, frame: int) -> str:
-        """Name a frame as Wireshark counts it: ``frame 12``; of a printed one also its line."""
-        file = f" of {self._files[frame >> FRAME_BITS]}" if len(self._files) > 1 else ""
-        line = self._line_of(frame) if self._line_of else 0
-        return f"frame {frame & ((1 << FRAME_BITS) - 1)}{file}" + (f" (line {line:,})" if line else "")
+        """Name a frame as Wireshark counts it: ``frame 12``; of a printed one also its line, and what stands there."""
+        files, printed = self._naming.files, self._naming.printed
+        file = f" of {files[frame >> FRAME_BITS]}" if len(files) > 1 else ""
+        line, quote = printed(frame) if printed else (0, "")
+        quoted = f': "{printable(quote)}"' if quote else ""
+        return f"frame {frame & ((1 << FRAME_BITS) - 1)}{file}" + (f" (line {line:,}{quoted})" if line else "")
+
+    def printed_fin(self, at: int) -> str:
+        """Name the FIN that the end waits with, where its packet was printed: the line that proves it."""
+        if self._naming.printed is None or not self.peer.has(HAS_FIN)[at]:
+            return ""
+        return f"the {self.other(at)}'s FIN is {self.frame(int(self.peer.me['fin_frame'][at]))}"
 
     def stream(self, row: int) -> str:
         """Name a flow: ``stream 3``."""
@@ -177,4 +194,4 @@ class Waiting:
 
     def clock(self, time: int) -> str:
         """Write the time of day: the date stands in the report's head."""
-        return moment(time).partition(" ")[2].removesuffix(" UTC") if time else "an unknown time"
+        return clock_time(time, self._naming.dating) if time else "an unknown time"

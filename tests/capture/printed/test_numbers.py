@@ -127,5 +127,5 @@ def test_ports_that_are_used_again_count_from_new_numbers() -> None:
 
 
 def test_a_missing_handshake_is_said() -> None:
-    assert any("without a handshake: 1 flow" in remark for remark in read_text(FIN).info.remarks)
-    assert not any("without a handshake" in remark for remark in read_text(LISTING).info.remarks)
+    assert any("without a handshake: 1 flow" in remark for remark in read_text(FIN).info.printout.remarks)
+    assert not any("without a handshake" in remark for remark in read_text(LISTING).info.printout.remarks)

@@ -79,14 +79,14 @@ def test_prose_and_prompts_between_packets() -> None:
     assert {reading.names[row.interface] for row in reading.rows} == {"eth0"}
     assert reading.info.link_types == ["EN10MB"]
     assert reading.info.drops == 3
-    assert list(reading.info.lines or []) == [7, 8, 9, 12, 15, 16]
-    assert any("no packets: 5 lines of other text" in remark for remark in reading.info.remarks)
+    assert list(reading.info.printout.lines or []) == [7, 8, 9, 12, 15, 16]
+    assert any("no packets: 5 lines of other text" in remark for remark in reading.info.printout.remarks)
 
 
 def test_more_packets_were_captured_than_are_printed() -> None:
-    remarks = read_text(LISTING + "40 packets captured\n").info.remarks
+    remarks = read_text(LISTING + "40 packets captured\n").info.printout.remarks
     assert any("captured 40 packets, and 6 are printed" in remark for remark in remarks)
-    assert not any("printed here" in remark for remark in read_text(LISTING + "6 packets captured\n").info.remarks)
+    assert not any("printed here" in remark for remark in read_text(LISTING + "6 packets captured\n").info.printout.remarks)
 
 
 # ---- listings that are pasted again as they grow
@@ -96,8 +96,8 @@ def test_a_growing_listing_counts_once() -> None:
     text = "\n".join(["first:", *LINES[:3], "then:", *LINES[:4], "at last:", *LINES])
     reading = read_text(text)
     assert reading.rows == WHOLE
-    assert list(reading.info.lines or []) == [2, 3, 4, 9, 15, 16]
-    assert any("printed again, and counted once: 7 packets" in remark for remark in reading.info.remarks)
+    assert list(reading.info.printout.lines or []) == [2, 3, 4, 9, 15, 16]
+    assert any("printed again, and counted once: 7 packets" in remark for remark in reading.info.printout.remarks)
 
 
 def test_a_growing_listing_without_times_counts_once() -> None:

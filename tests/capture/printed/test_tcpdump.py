@@ -155,7 +155,7 @@ def test_packets_of_other_protocols_count_as_frames_alone() -> None:
     ]
     reading = read_text("\n".join([*others, FIN_LINE.replace("11:02:57.0", "11:55:48.5")]))
     assert (reading.info.frames, reading.info.tcp_frames, reading.row.frame) == (5, 1, 5)
-    assert list(reading.info.lines or []) == [1, 2, 3, 4, 5]
+    assert list(reading.info.printout.lines or []) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ def test_a_cut_line_is_used_as_far_as_it_says_enough() -> None:
         assert (row.flags, row.seq, row.ack) == (whole.flags, whole.seq, whole.ack)
     cut = read_text(f"{SYN_LINE}\n{FIN_LINE[: FIN_LINE.index(' seq')]}\n")
     assert (len(cut.rows), cut.info.frames) == (1, 2)
-    assert any("passed over: 1 line of TCP cut" in remark for remark in cut.info.remarks)
+    assert any("passed over: 1 line of TCP cut" in remark for remark in cut.info.printout.remarks)

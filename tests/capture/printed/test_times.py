@@ -7,6 +7,7 @@ import pytest
 
 from closewait_pcap import analyze_text
 from closewait_pcap.capture.printed.times import zone_of
+from closewait_pcap.quantities import Dating
 from tests.capture.printed.printing import FIN, ITS_ACK, LISTING, read_text
 
 LINE = "IP 10.0.0.1.46098 > 10.0.0.2.9000: Flags [F.], seq 6, ack 1, win 512, length 0"
@@ -32,8 +33,10 @@ def test_times_that_say_all() -> None:
 def test_times_of_day_are_of_an_unknown_day() -> None:
     assert times("11:55:48.461476") == [(11 * 3600 + 55 * 60 + 48) * SECOND + 461476000]
     info = read_text(LISTING).info
-    assert not info.has_date
-    assert any("no date is printed" in remark and "taken as UTC" in remark and "1970-01-01" in remark for remark in info.remarks)
+    assert info.printout.dating is Dating.NO_DATE
+    assert any(
+        "no date is printed" in remark and "taken as UTC" in remark and "1970-01-01" in remark for remark in info.printout.remarks
+    )
 
 
 def test_midnight_passes() -> None:
@@ -102,7 +105,7 @@ def test_times_since_the_first_packet() -> None:
     found = times(*stamps)
     assert [time - found[0] for time in found] == [0, 27_000, 42_000, 1_000_421_000, 90_000 * SECOND]
     text = "\n".join(f"{stamp} {LINE}" for stamp in stamps)
-    assert any("times count from the first packet" in remark for remark in read_text(text).info.remarks)
+    assert any("times count from the first packet" in remark for remark in read_text(text).info.printout.remarks)
 
 
 def test_another_listing_may_have_other_times() -> None:
