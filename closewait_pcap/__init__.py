@@ -5,7 +5,8 @@
 >>> analysis.close_wait[["server", "server_port", "waiting_side", "held"]]  # doctest: +SKIP
 """
 
-from closewait_pcap.analysis import Analysis, analyze, analyze_text
+from closewait_pcap.analysis import Analysis
+from closewait_pcap.analyzing import analyze, analyze_text
 from closewait_pcap.errors import (
     CaptureError,
     CaptureWarning,

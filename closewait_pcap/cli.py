@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from closewait_pcap import __version__
-from closewait_pcap.analysis import MAX_FLOWS, STUCK_AFTER, Analysis
+from closewait_pcap.analysis import Analysis
+from closewait_pcap.analyzing import MAX_FLOWS, STUCK_AFTER
 from closewait_pcap.anonymizing import KEY_BYTES
-from closewait_pcap.choosing import Choice
+from closewait_pcap.command.parameters import Address, Key, Moment, SocketCommand, Span, Zone
+from closewait_pcap.command.progress import announce_compiling, follow, will_compile
+from closewait_pcap.command.settings import Settings
+from closewait_pcap.command.terminal import complain, page, show
+from closewait_pcap.command.usage import check
 from closewait_pcap.errors import CaptureWarning, ClosewaitError, NoPackets
 from closewait_pcap.notation import parse_span
-from closewait_pcap.parameters import Address, Key, Moment, SocketCommand, Span, Zone
-from closewait_pcap.progress import announce_compiling, follow, will_compile
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.formats import FORMATS
-from closewait_pcap.runs.settings import Settings
-from closewait_pcap.terminal import complain, page, show
-from closewait_pcap.usage import check
+from closewait_pcap.results.choosing import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,7 +211,7 @@ def _analyze(captures: tuple[str, ...], settings: Settings, options: dict[str, A
 def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on each capture by itself."""
     from closewait_pcap.capture.sources.gathering import gather  # noqa: PLC0415 - only with --each
-    from closewait_pcap.runs import batch, index  # noqa: PLC0415
+    from closewait_pcap.command import batch, index  # noqa: PLC0415
 
     gathered = gather(captures)
     names, folder, outcomes = [str(source) for source in gathered.sources], options["report"], []
@@ -241,7 +242,7 @@ def _report_each(captures: tuple[str, ...], settings: Settings, options: dict[st
 
 def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any]) -> None:
     """Write evidence, and say what is in it."""
-    from closewait_pcap.attaching import sentences  # noqa: PLC0415 - where it is asked for
+    from closewait_pcap.evidence.attaching import sentences  # noqa: PLC0415 - where it is asked for
 
     path = options["evidence"]
     try:

@@ -1,11 +1,11 @@
 """One flow to be looked at: drawn as a ladder in a notebook, written as one elsewhere."""
 
 from closewait_pcap.columns import SIDES
-from closewait_pcap.ladder import Ladder, Step, ending, ladder_of
 from closewait_pcap.quantities import clock_time, moment, printable, span
-from closewait_pcap.results import Result
+from closewait_pcap.results.result import Result
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import CLIENT
+from closewait_pcap.views.ladder import Ladder, Step, ending, ladder_of
 
 _STATE, _PACKET = 12, 36
 """Letters: of the longest state, and of what is said of a packet."""

@@ -7,17 +7,19 @@ import numpy as np
 
 from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind
-from closewait_pcap.courses import state_counts
-from closewait_pcap.endpoints import endpoint_values
-from closewait_pcap.explanations import Explanations, listener_values
-from closewait_pcap.results import Category, Result, Values, display_filter, file_codes, flow_values, frame_numbers, line_numbers
+from closewait_pcap.results.flow_values import display_filter, file_codes, flow_values, frame_numbers, line_numbers
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Category, Values
 from closewait_pcap.verdicts.events import state_changes
+from closewait_pcap.views.courses import state_counts
+from closewait_pcap.views.endpoints import endpoint_values
+from closewait_pcap.views.explanations import Explanations, listener_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.table import Snapshot
+    from closewait_pcap.views.holdings import Host
 
 _MOST_INSTANTS = 1_000_000
 _MOST_ENDPOINTS = 20
@@ -104,14 +106,14 @@ def listeners_frame(result: Result) -> "pd.DataFrame":
 
 def sockets_frame(result: Result) -> "pd.DataFrame":
     """Make the table of sockets; columns as in `columns.SOCKETS`; empty where no socket table was given."""
-    from closewait_pcap.tables import socket_values  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.views.tables import socket_values  # noqa: PLC0415 - only with socket tables
 
     return _frame(columns.SOCKETS, socket_values(result), result)
 
 
 def table_frame(snapshots: "Sequence[Snapshot]") -> "pd.DataFrame":
     """Make the table of sockets of which no flow is known; columns as in `columns.SOCKETS` but for the flow's."""
-    from closewait_pcap.tables import table_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import table_values  # noqa: PLC0415
 
     values = table_values(snapshots, [socket for snapshot in snapshots for socket in snapshot.sockets])
     return _frame(columns.SOCKETS[:-2], values)
@@ -119,28 +121,28 @@ def table_frame(snapshots: "Sequence[Snapshot]") -> "pd.DataFrame":
 
 def holdings_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
     """Make the table of endpoints in CLOSE_WAIT; columns as in `columns.HOLDINGS`."""
-    from closewait_pcap.tables import holding_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import holding_values  # noqa: PLC0415
 
     return _frame(columns.HOLDINGS, holding_values(hosts))
 
 
 def holders_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
     """Make the table of processes with sockets in CLOSE_WAIT; columns as in `columns.HOLDERS`."""
-    from closewait_pcap.tables import holder_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import holder_values  # noqa: PLC0415
 
     return _frame(columns.HOLDERS, holder_values(hosts))
 
 
 def queues_frame(hosts: "Sequence[Host]") -> "pd.DataFrame":
     """Make the table of accept queues; columns as in `columns.QUEUES`."""
-    from closewait_pcap.tables import queue_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import queue_values  # noqa: PLC0415
 
     return _frame(columns.QUEUES, queue_values(hosts))
 
 
 def agreement_frame(result: Result) -> "pd.DataFrame":
     """Make the table of kernel against inferred states; columns as in `columns.AGREEMENT`."""
-    from closewait_pcap.tables import agreement_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import agreement_values  # noqa: PLC0415
 
     return _frame(columns.AGREEMENT, agreement_values(result), result)
 

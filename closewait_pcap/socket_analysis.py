@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.addresses import Endpoint
     from closewait_pcap.sockets.collecting import SocketSource
     from closewait_pcap.sockets.table import Snapshot
+    from closewait_pcap.views.holdings import Host
 
 
 class SocketAnalysis:
@@ -32,7 +32,7 @@ class SocketAnalysis:
     @cached_property
     def hosts(self) -> "list[Host]":
         """The tables by the hosts they were taken on, and what they tell of each."""
-        from closewait_pcap.holdings import hosts  # noqa: PLC0415 - only with socket tables
+        from closewait_pcap.views.holdings import hosts  # noqa: PLC0415 - only with socket tables
 
         return hosts(self.snapshots)
 

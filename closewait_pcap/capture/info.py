@@ -8,7 +8,7 @@ from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.quantities import Dating
 
 if TYPE_CHECKING:
-    from closewait_pcap.capture.printed.printout import Printout
+    from closewait_pcap.capture.printout import Printout
 
 SAID = 10
 """So many damages, and so many joined files, are each told in a sentence; of the others there is only a count."""

@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from closewait_pcap.attaching import sentences
 from closewait_pcap.delivery.folders import size_of, write_folder
 from closewait_pcap.delivery.hashing import Hashes
 from closewait_pcap.errors import CaptureError
+from closewait_pcap.evidence.attaching import sentences
 from closewait_pcap.evidence.writing import EvidenceSummary
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.json import timestamp
-from closewait_pcap.results import Values
+from closewait_pcap.results.values import Values
 
 LIMIT = 5_000_000
 """Bytes of all members: what the strictest ticket systems take."""

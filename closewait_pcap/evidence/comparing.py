@@ -5,10 +5,11 @@ from collections import defaultdict
 import numpy as np
 
 from closewait_pcap.evidence.selection import keys_of
-from closewait_pcap.explanations import Explanations
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.explanations import Explanations
 
 _NAMES = ("verdict", "waiting side", "since", "held", "stuck", "cause", "confidence")
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from closewait_pcap.engine import Structured
 from closewait_pcap.evidence.selection import EVERY, HEAD, TAIL
-from closewait_pcap.results import Values
+from closewait_pcap.results.values import Values
 
 _ENDINGS = 1 << 18
 """Of digests, so many endings are told apart by a table, which is faster than to look each digest up."""

@@ -6,12 +6,13 @@ import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.evidence.selection import Selection
-from closewait_pcap.explanations import Explanations
 from closewait_pcap.quantities import NO_TIME, span
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.judge import CLIENT
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.explanations import Explanations
 
 _SIDES = ("client", "server")
 

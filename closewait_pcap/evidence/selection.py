@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from closewait_pcap.flows.table import Facts
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 from closewait_pcap.verdicts.evidence.servers import field, flows_of
 from closewait_pcap.verdicts.judge import SERVER
 from closewait_pcap.verdicts.verdict import Verdict

@@ -13,7 +13,8 @@ import numpy as np
 from closewait_pcap.capture.coverage import Coverage
 from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.evidence import blocks
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 
 _LEAST_HOLE = 1_000_000_001
 """ns. A shorter pause between interfaces is no hole for who reads the file: see `pcapng.LEAST_PAUSE`."""

@@ -18,7 +18,8 @@ from closewait_pcap.evidence.remarks import remarks
 from closewait_pcap.evidence.selection import Selection, keys_of, select
 from closewait_pcap.evidence.taps import Taps
 from closewait_pcap.quantities import count
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 
 _MAPPED = bytes(10) + b"\xff\xff"
 _PROVING = ("syn_frame", "syn_acked_frame", "fin_frame", "ack_frame", "rst_frame", "first_data_frame")

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from closewait_pcap.courses import Ends, groups
-from closewait_pcap.endpoints import endpoint_values, flows_of, named
 from closewait_pcap.plots import style
-from closewait_pcap.results import Result
+from closewait_pcap.results.result import Result
+from closewait_pcap.views.courses import Ends, groups
+from closewait_pcap.views.endpoints import endpoint_values, flows_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from closewait_pcap.columns import SIDES
-from closewait_pcap.ladder import Ladder, Step, ending, ladder_of
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed
 from closewait_pcap.quantities import Dating, clock_time, span
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY
+from closewait_pcap.views.ladder import Ladder, Step, ending, ladder_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

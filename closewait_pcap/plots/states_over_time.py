@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from closewait_pcap.courses import Ends, Stays
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed, of_endpoint
 from closewait_pcap.quantities import clock_time
-from closewait_pcap.results import Values
+from closewait_pcap.results.values import Values
 from closewait_pcap.tcp.state import State
+from closewait_pcap.views.courses import Ends, Stays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from closewait_pcap.capture.info import CaptureInfo
-    from closewait_pcap.results import Values
+    from closewait_pcap.results.values import Values
 
 WAITING = "#c1440e"
 """What somebody fails to close. The colours keep apart in all common kinds of colour blindness, and on paper."""

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from closewait_pcap.courses import Ends
 from closewait_pcap.errors import MissingExtra
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed, of_endpoint
+from closewait_pcap.views.courses import Ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from closewait_pcap.courses import Ends
 from closewait_pcap.plots import style
 from closewait_pcap.plots.choosing import Analysed, of_endpoint
-from closewait_pcap.tendencies import watch
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.courses import Ends
+from closewait_pcap.views.tendencies import watch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,14 +8,16 @@ from functools import cached_property
 import numpy as np
 
 from closewait_pcap.columns import FLOWS, Column, chosen
-from closewait_pcap.endpoints import endpoint_values, flows_of
-from closewait_pcap.explanations import Explanations, count_causes, find_limits
 from closewait_pcap.reports import wording
-from closewait_pcap.results import Result, Values, flow_values
-from closewait_pcap.tendencies import Watch, Window, watch
+from closewait_pcap.results.flow_values import flow_values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.endpoints import endpoint_values, flows_of
+from closewait_pcap.views.explanations import Explanations, count_causes, find_limits
+from closewait_pcap.views.tendencies import Watch, Window, watch
 
 MOST = 10
 """Flows and endpoints listed in tables; the rest is counted."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from closewait_pcap import quantities
-from closewait_pcap.courses import waits
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.pages import render_part
 from closewait_pcap.reports.parts import Table
 from closewait_pcap.reports.sections import warnings, who
+from closewait_pcap.views.courses import waits
 
 _ENDPOINTS, _WARNINGS = 5, 3
 _WIDTH, _HEIGHT = 240, 36

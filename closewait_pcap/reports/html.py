@@ -7,9 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from closewait_pcap import quantities
-from closewait_pcap.courses import Ends
-from closewait_pcap.endpoints import flows_of, named
-from closewait_pcap.ladder import ladder_of, spoken
 from closewait_pcap.plots import age_histogram, ladders, states_over_time
 from closewait_pcap.plots.svg import picture
 from closewait_pcap.reports.account import Account
@@ -17,8 +14,12 @@ from closewait_pcap.reports.pages import render_page
 from closewait_pcap.reports.parts import Part, Section, Sentence, Table
 from closewait_pcap.reports.sections import warnings
 from closewait_pcap.reports.telling import tell
-from closewait_pcap.results import cell, display_filter
+from closewait_pcap.results.flow_values import display_filter
+from closewait_pcap.results.values import cell
 from closewait_pcap.tcp.state import State
+from closewait_pcap.views.courses import Ends
+from closewait_pcap.views.endpoints import flows_of, named
+from closewait_pcap.views.ladder import ladder_of, spoken
 
 LIMIT = 3_000_000
 """Bytes: what a browser on a phone still opens at once."""

@@ -10,17 +10,19 @@ import numpy as np
 
 from closewait_pcap import columns, quantities
 from closewait_pcap.columns import Column, Kind, json_name
-from closewait_pcap.explanations import listener_values
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.telling import tell
-from closewait_pcap.results import Category, Result, Values, display_filter
+from closewait_pcap.results.flow_values import display_filter
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Category, Values
 from closewait_pcap.tcp.state import State
 from closewait_pcap.version import VERSION
+from closewait_pcap.views.explanations import listener_values
 
 if TYPE_CHECKING:
-    from closewait_pcap.holdings import Host
     from closewait_pcap.sockets.table import Snapshot
+    from closewait_pcap.views.holdings import Host
 
 _LEVELS = 4
 """Objects deeper than this stand on one line."""
@@ -142,7 +144,7 @@ def _joined(result: Result, shown: Values) -> dict[str, Any]:
     """Describe what the socket tables say of the flows, where there are any."""
     if result.matches is None or result.agreement is None:
         return {}
-    from closewait_pcap.tables import agreement_values  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.views.tables import agreement_values  # noqa: PLC0415 - only with socket tables
 
     matches, here = result.matches, np.isin(result.agreement.row, shown)
     values = {
@@ -180,7 +182,7 @@ def describe_tables(hosts: "Sequence[Host]", headline: str, warnings: list[str])
     Returns:
         As for `describe`.
     """
-    from closewait_pcap.tables import holder_values, holding_values, queue_values, table_values  # noqa: PLC0415
+    from closewait_pcap.views.tables import holder_values, holding_values, queue_values, table_values  # noqa: PLC0415
 
     snapshots = [host.last for host in hosts]
     waiting = [[socket for socket in snapshot.sockets if socket.state is State.CLOSE_WAIT] for snapshot in snapshots]

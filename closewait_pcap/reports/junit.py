@@ -5,11 +5,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from closewait_pcap import quantities
-from closewait_pcap.endpoints import named
 from closewait_pcap.quantities import printable, socket_name
 from closewait_pcap.reports.account import Account
-from closewait_pcap.results import cell, endpoint_codes
+from closewait_pcap.results.result import endpoint_codes
+from closewait_pcap.results.values import cell
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.endpoints import named
 
 _NO_SERVICE = (Verdict.refused, Verdict.unanswered, Verdict.half_open, Verdict.undetermined)
 """Where nobody was seen to serve."""

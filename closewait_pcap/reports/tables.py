@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from closewait_pcap import quantities
-from closewait_pcap.holdings import Holding, Host
 from closewait_pcap.reports.parts import Command, Part, Section, Sentence, Table
 from closewait_pcap.reports.sections.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
 from closewait_pcap.reports.text import Page
 from closewait_pcap.sockets.addresses import Endpoint
 from closewait_pcap.sockets.table import Snapshot, Socket
+from closewait_pcap.views.holdings import Holding, Host
 
 WORST = 10
 """Endpoints and sockets listed; the rest is counted."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from closewait_pcap.sockets import ss
 from closewait_pcap.sockets.addresses import Endpoint
+from closewait_pcap.sockets.formats import ss
 from closewait_pcap.sockets.table import Snapshot, Socket
 from closewait_pcap.tcp.state import State
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from closewait_pcap.errors import SnapshotError
-from closewait_pcap.sockets.procnet import FORMAT
+from closewait_pcap.sockets.formats.procnet import FORMAT
 from closewait_pcap.sockets.reading import read_snapshots
 from closewait_pcap.sockets.table import Snapshot, TimeFrom, User
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from closewait_pcap.errors import SnapshotError
-from closewait_pcap.sockets import bsd, lsof, netstat, procnet, ss, windows
-from closewait_pcap.sockets.rows import STATE_WORDS, Layout
-from closewait_pcap.sockets.section import Section
+from closewait_pcap.sockets.formats import bsd, lsof, netstat, procnet, ss, windows
+from closewait_pcap.sockets.formats.rows import STATE_WORDS, Layout
+from closewait_pcap.sockets.formats.section import Section
 from closewait_pcap.sockets.table import Snapshot, Socket, TimeFrom
 from closewait_pcap.sockets.text import Source, numbered, opened
 from closewait_pcap.sockets.times import LONGEST_LINE, find_time, time_in_name

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from closewait_pcap.sockets import ss
+from closewait_pcap.sockets.formats import ss
 from closewait_pcap.sockets.matching import Matches
 from closewait_pcap.sockets.table import Socket
 from closewait_pcap.tcp.state import State

@@ -7,8 +7,8 @@ import numpy as np
 
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.sockets.hosts import missing_sockets
 from closewait_pcap.sockets.matching import Matches
+from closewait_pcap.sockets.missing import missing_sockets
 from closewait_pcap.sockets.placing import SLACK
 from closewait_pcap.sockets.values import numbers
 from closewait_pcap.tcp.state import State

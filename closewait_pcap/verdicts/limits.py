@@ -21,7 +21,7 @@ from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side
 from closewait_pcap.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    from closewait_pcap.capture.printed.printout import Printout
+    from closewait_pcap.capture.printout import Printout
 
 ORPHAN_NS = 60 * SECOND
 """How long Linux keeps a FIN_WAIT_2 that no process holds any more (tcp_fin_timeout), and conntrack a half-closed flow."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from closewait_pcap import SnapshotError, analyze, analyze_sockets
-from closewait_pcap.parameters import each_named
+from closewait_pcap.command.parameters import each_named
 from closewait_pcap.reports.schema import schema
 from tests.cli.running import ROOT, environment, run, sample, watch
 from tests.engine.test_start import imported
@@ -269,7 +269,7 @@ from closewait_pcap.cli import command
 try: command.main([{LEAK!r}], standalone_mode=False)
 except SystemExit: pass
 import sys
-assert not [name for name in sys.modules if name.startswith(("closewait_pcap.sockets", "closewait_pcap.holdings"))]
+assert not [name for name in sys.modules if name.startswith(("closewait_pcap.sockets", "closewait_pcap.views.holdings"))]
 """
     assert "pandas" not in imported(code)
     table = str(TABLES / "ss_tanpe.txt")

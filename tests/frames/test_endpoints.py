@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from closewait_pcap import analyze
-from closewait_pcap.choosing import Choice, choose
-from closewait_pcap.endpoints import endpoint_values
+from closewait_pcap.results.choosing import Choice, choose
 from closewait_pcap.verdicts.trends import Trend
+from closewait_pcap.views.endpoints import endpoint_values
 from tests.conversations import CLIENT, SERVER, Talk, analyzed
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -19,7 +19,6 @@ from closewait_pcap.capture.headers import MAX_SECONDS, MIN_SECONDS
 from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.longtail import LINK_NAMES
 from closewait_pcap.capture.packets import PACKET, SIGN
-from closewait_pcap.capture.printed.remarks import describe
 from closewait_pcap.capture.printed.stream import Printed
 from closewait_pcap.engine import COMPILED, PLAIN, as_array
 from closewait_pcap.flows import table
@@ -190,9 +189,9 @@ def text(data: bytes) -> None:
     with suppress(CaptureError):
         while printed.readinto(made):
             pass
-    assert len(printed.lines) == len(printed.times) <= data.count(b"\n") + 1
-    describe(printed, CaptureInfo("fuzzed.txt", "text"))
-    read_lines("fuzzed.txt", printed.asides.lines)
+    assert len(printed.learned.lines) == len(printed.learned.times) <= data.count(b"\n") + 1
+    printed.describe(CaptureInfo("fuzzed.txt", "text"))
+    read_lines("fuzzed.txt", printed.learned.asides.lines)
 
 
 TARGETS: dict[str, Target] = {

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closewait_pcap import Analysis, analyze, plots
-from closewait_pcap.ladder import ladder_of, spoken
 from closewait_pcap.plots import ladders, svg
+from closewait_pcap.views.ladder import ladder_of, spoken
 from tests.cli.running import ROOT, SAMPLES, sample
 from tests.conversations import CLIENT, SERVER, Talk, analyzed
 

@@ -5,45 +5,45 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from closewait_pcap.capture.packets import address_words
-from closewait_pcap.capture.printed.printout import Printout
+from closewait_pcap.capture.printed.learned import Learned
 from closewait_pcap.capture.printed.summary import Form, Kind
+from closewait_pcap.capture.printout import Printout
 from closewait_pcap.quantities import count
 
 if TYPE_CHECKING:
     from closewait_pcap.capture.info import CaptureInfo
-    from closewait_pcap.capture.printed.stream import Printed
 
 _NAMED = 5
 """Names that a sentence tells."""
 
 
-def describe(printed: "Printed", info: "CaptureInfo") -> None:
+def describe(learned: Learned, info: "CaptureInfo") -> None:
     """Tell what was learned of a text beside its packets.
 
     Args:
-        printed: the text, which was read.
+        learned: of the text, which was read.
         info: of it as a capture: link types and the printout are filled in.
     """
-    info.link_types = printed.asides.links or ["printed"]
-    info.interrupted = info.interrupted or printed.source.interrupted
-    names = [f"{info.file}: {sentence}" for sentence in _names(printed)]
-    others = [f"{info.file}: {sentence}" for tell in (_times, _packets, _text) for sentence in tell(printed)]
+    info.link_types = learned.asides.links or ["printed"]
+    info.interrupted = info.interrupted or learned.source.interrupted
+    names = [f"{info.file}: {sentence}" for sentence in _names(learned)]
+    others = [f"{info.file}: {sentence}" for tell in (_times, _packets, _text) for sentence in tell(learned)]
     info.printout = Printout(
-        printed.lines,
-        printed.times,
-        printed.quotes,
-        printed.asides.lines,
-        printed.clock.dating,
-        hosts={address_words(address): name for name, address in printed.ends.names.items()},
-        services=frozenset(printed.ends.services.values()),
-        is_whole=not (printed.kinds[Kind.quiet] or printed.kinds[Kind.cut] or _unprinted(printed)),
+        learned.lines,
+        learned.times,
+        learned.quotes,
+        learned.asides.lines,
+        learned.clock.dating,
+        hosts={address_words(address): name for name, address in learned.ends.names.items()},
+        services=frozenset(learned.ends.services.values()),
+        is_whole=not (learned.kinds[Kind.quiet] or learned.kinds[Kind.cut] or _unprinted(learned)),
         remarks=names + others,
         names=names,
     )
 
 
-def _times(printed: "Printed") -> Iterator[str]:
-    clock, zone = printed.clock, printed.zone
+def _times(learned: Learned) -> Iterator[str]:
+    clock, zone = learned.clock, learned.zone
     if Form.clock in clock.forms and not clock.counted_from:
         yield (
             f"no date is printed: times of day are right (taken as {zone}, which --tz changes), the day is not known, and "
@@ -63,8 +63,8 @@ def _times(printed: "Printed") -> Iterator[str]:
         yield f"without a time: {count(clock.untimed, 'packet')}"
 
 
-def _names(printed: "Printed") -> Iterator[str]:
-    ends = printed.ends
+def _names(learned: Learned) -> Iterator[str]:
+    ends = learned.ends
     if ends.names:
         more = f" and {len(ends.names) - _NAMED:,} more" if len(ends.names) > _NAMED else ""
         yield (
@@ -83,43 +83,43 @@ def _names(printed: "Printed") -> Iterator[str]:
         yield f"ports are printed by name, and taken to be what these mean here: {', '.join(told)} (print ports with -nn)"
 
 
-def _packets(printed: "Printed") -> Iterator[str]:
-    kinds, asides = printed.kinds, printed.asides
+def _packets(learned: Learned) -> Iterator[str]:
+    kinds, asides = learned.kinds, learned.asides
     if kinds[Kind.quiet]:
         yield f"passed over: {count(kinds[Kind.quiet], 'line')} without flags and numbers, which may hold anything"
-    if printed.places.placed:
+    if learned.places.placed:
         yield (
-            f"rows without ports and numbers: {printed.places.placed:,} belong to the one flow between their hosts that the rows "
+            f"rows without ports and numbers: {learned.places.placed:,} belong to the one flow between their hosts that the rows "
             "around them leave room in (print packets with tcpdump -nn -tttt, to be sure)"
         )
     if kinds[Kind.cut]:
         yield f"passed over: {count(kinds[Kind.cut], 'line')} of TCP cut before the numbers, which may hold anything"
-    if _unprinted(printed):
+    if _unprinted(learned):
         captured = count(asides.captured or 0, "packet")
         yield (
-            f"tcpdump says that it captured {captured}, and {len(printed.lines):,} are printed here: "
+            f"tcpdump says that it captured {captured}, and {len(learned.lines):,} are printed here: "
             "what the others hold is not known"
         )
-    if printed.headless:
+    if learned.numbers.headless:
         yield (
-            f"without a handshake: {count(printed.headless, 'flow')}, whose relative numbers begin with the first lines, "
+            f"without a handshake: {count(learned.numbers.headless, 'flow')}, whose relative numbers begin with the first lines, "
             "and whose windows have an unknown scale"
         )
 
 
-def _unprinted(printed: "Printed") -> bool:
+def _unprinted(learned: Learned) -> bool:
     """Whether tcpdump says that it captured more packets than are printed."""
-    return printed.asides.captured is not None and printed.asides.captured > len(printed.lines)
+    return learned.asides.captured is not None and learned.asides.captured > len(learned.lines)
 
 
-def _text(printed: "Printed") -> Iterator[str]:
-    if printed.replays.count:
-        yield f"printed again, and counted once: {count(printed.replays.count, 'packet')} (the same listing, pasted anew)"
-    if printed.dumped:
-        yield f"read from hexadecimal dumps: {count(printed.dumped, 'packet')}"
-    if printed.source.cut:
-        yield f"too long to be a packet, and cut: {count(printed.source.cut, 'line')}"
-    if printed.asides.unrecognised:
-        yield f"no packets: {count(printed.asides.unrecognised, 'line')} of other text"
-    if printed.asides.overflowed:
+def _text(learned: Learned) -> Iterator[str]:
+    if learned.replays.count:
+        yield f"printed again, and counted once: {count(learned.replays.count, 'packet')} (the same listing, pasted anew)"
+    if learned.dumped:
+        yield f"read from hexadecimal dumps: {count(learned.dumped, 'packet')}"
+    if learned.source.cut:
+        yield f"too long to be a packet, and cut: {count(learned.source.cut, 'line')}"
+    if learned.asides.unrecognised:
+        yield f"no packets: {count(learned.asides.unrecognised, 'line')} of other text"
+    if learned.asides.overflowed:
         yield "there is more text beside the packets than is looked through for socket tables"

@@ -1,6 +1,5 @@
 """Printed packets as a stream of pcapng, for the reader of captures: nothing behind it knows that they were text."""
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator
 from datetime import tzinfo
@@ -11,15 +10,12 @@ from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.printed import frames
 from closewait_pcap.capture.printed.ahead import Ahead
 from closewait_pcap.capture.printed.asides import Asides
-from closewait_pcap.capture.printed.ends import Ends
 from closewait_pcap.capture.printed.hexdump import RAW, Frame
+from closewait_pcap.capture.printed.learned import Learned
 from closewait_pcap.capture.printed.lines import Lines
-from closewait_pcap.capture.printed.numbers import Numbers, length_of
+from closewait_pcap.capture.printed.numbers import length_of
 from closewait_pcap.capture.printed.packets import Packet, assemble
-from closewait_pcap.capture.printed.placing import Places
-from closewait_pcap.capture.printed.quotes import Quotes
 from closewait_pcap.capture.printed.remarks import describe
-from closewait_pcap.capture.printed.replays import Replays
 from closewait_pcap.capture.printed.summary import Kind, Summary
 from closewait_pcap.capture.printed.times import Times
 from closewait_pcap.errors import CaptureError, NoPackets
@@ -52,47 +48,27 @@ class Printed:
 
     def __init__(self, stream: BinaryIO, name: str, zone: tzinfo) -> None:
         self.name = name
-        self.zone = zone
-        self.asides = Asides()
-        self.lines = array("q")
-        """Of each frame its line."""
-        self.times = array("q")
-        """Of each frame its time, ns since the epoch; 0: not known."""
-        self.quotes = Quotes()
-        """Of each frame what is printed."""
-        self.kinds: Counter[Kind] = Counter()
-        self.source = Lines(stream)
-        self.ends = Ends()
-        self.replays = Replays()
-        self.clock = Times(zone)
-        self.places = Places()
-        self.styles: set[str] = set()
-        self.dumped = 0
-        """Packets that were read from their bytes."""
-        self._numbers = Numbers()
+        self.learned = Learned(Lines(stream), Times(zone), zone)
+        """What the text tells, as far as it was read."""
         self._interfaces: dict[tuple[int, str], int] = {}
-        self._new = Ahead(packet for packet in assemble(self.source, self.asides) if not self.replays.has(packet))
+        source, asides, replays = self.learned.source, self.learned.asides, self.learned.replays
+        self._new = Ahead(packet for packet in assemble(source, asides) if not replays.has(packet))
         self._blocks = self._written()
         self._left = memoryview(b"")
 
-    @property
-    def headless(self) -> int:
-        """Flows without a handshake."""
-        return self._numbers.headless
-
     def describe(self, info: CaptureInfo) -> None:
         """Tell what was learned of the text beside its packets."""
-        describe(self, info)
+        describe(self.learned, info)
 
     @property
     def converted_from(self) -> str:
         """What to say of the capture's format."""
-        return f"text ({', '.join(sorted(self.styles))})"
+        return f"text ({', '.join(sorted(self.learned.styles))})"
 
     @property
     def trouble(self) -> str | None:
         """Why the text ends too early, where it does."""
-        return self.source.trouble
+        return self.learned.source.trouble
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer, as far as it goes; 0 at the end.
@@ -114,33 +90,33 @@ class Printed:
         self._refuse_quiet()
         for block in self._packets():
             made += block
-            if len(made) > _BLOCK or len(self.lines) == 1:  # the first one says what this is
+            if len(made) > _BLOCK or len(self.learned.lines) == 1:  # the first one says what this is
                 yield bytes(made)
                 made.clear()
-        if not self.lines:
+        if not self.learned.lines:
             raise NoPackets(
                 f"{self.name}: this is text, and no line of it reads like a packet that tcpdump or tshark printed; "
                 "print packets with: tcpdump -nn -tttt, or write a capture with: tcpdump -w FILE",
-                {self.name: self.asides.lines},
+                {self.name: self.learned.asides.lines},
             )
-        if self.asides.drops is not None:
-            made += frames.statistics(0, self.asides.drops)
+        if self.learned.asides.drops is not None:
+            made += frames.statistics(0, self.learned.asides.drops)
         yield bytes(made)
 
     def _packets(self) -> Iterator[bytes]:
-        ahead = Ahead(self.clock.resolve(self._new))
+        ahead = Ahead(self.learned.clock.resolve(self._new))
         for packet in ahead:
-            self.lines.append(packet.line)
-            self.times.append(packet.time)
-            self.quotes.append(packet.text)
-            self.styles.add("Wireshark" if packet.summary.wireshark else "tcpdump")
+            self.learned.lines.append(packet.line)
+            self.learned.times.append(packet.time)
+            self.learned.quotes.append(packet.text)
+            self.learned.styles.add("Wireshark" if packet.summary.wireshark else "tcpdump")
             yield from self._frame(packet, ahead)
 
     def _frame(self, packet: Packet, ahead: Ahead[Packet]) -> Iterator[bytes]:
         """Write one packet, after its interface where that is new."""
         link, frame, wirelen = self._bytes(packet, ahead)
         told = packet.summary
-        key = link, told.interface or self.asides.interface
+        key = link, told.interface or self.learned.asides.interface
         if key not in self._interfaces and len(self._interfaces) > _MOST_INTERFACES:
             key = link, ""  # what is printed there is no interface
         if key not in self._interfaces:
@@ -156,13 +132,16 @@ class Printed:
             return dumped.link, dumped.data, dumped.wirelen
         if told.wireshark:
             told = self._placed(told, ahead)
-        self.kinds[told.kind] += 1
+        self.learned.kinds[told.kind] += 1
         source = destination = None
         if told.kind is Kind.tcp:
-            source, destination = self.ends.read(told.source, told.six), self.ends.read(told.destination, told.six)
+            source, destination = (
+                self.learned.ends.read(told.source, told.six),
+                self.learned.ends.read(told.destination, told.six),
+            )
         if source is None or destination is None:
             return RAW, *frames.OTHER
-        seq, ack, window = self._numbers.resolve(packet, told, source, destination, ahead)
+        seq, ack, window = self.learned.numbers.resolve(packet, told, source, destination, ahead)
         network, size = frames.segment(source, destination, told.flags, seq, ack, window, length_of(told), told.wscale)
         link, frame = frames.tagged(network, told.vlans)
         return link, frame, size + len(frame) - len(network)
@@ -170,20 +149,20 @@ class Printed:
     def _placed(self, told: Summary, ahead: Ahead[Packet]) -> Summary:
         """Give a row of Wireshark's that names no ports its flow, where that is certain."""
         if told.kind is Kind.tcp:
-            self.places.note(told)
-        elif told.kind is Kind.quiet and (placed := self.places.place(told, ahead)):
+            self.learned.places.note(told)
+        elif told.kind is Kind.quiet and (placed := self.learned.places.place(told, ahead)):
             return placed
         return told
 
     def _learn(self, packet: Packet, frame: Frame) -> None:
         """Take note of what a packet's own bytes tell: its numbers, and whose the printed names are."""
-        self.kinds[Kind.tcp] += 1
-        self.dumped += 1
+        self.learned.kinds[Kind.tcp] += 1
+        self.learned.dumped += 1
         ends = (frame.source, frame.srcport), (frame.destination, frame.dstport)
-        self._numbers.learn(frame.flags, frame.seq, frame.ack, frame.length, *ends)
+        self.learned.numbers.learn(frame.flags, frame.seq, frame.ack, frame.length, *ends)
         told = packet.summary
         for text, end in zip((told.source, told.destination), ends, strict=True):
-            self.ends.learn(text, told.six, end)
+            self.learned.ends.learn(text, told.six, end)
 
     def _refuse_quiet(self) -> None:
         """Refuse a text whose lines all say too little."""

@@ -1,11 +1,13 @@
 """The table of flows: which, what became of them, and in which frames to look."""
 
 from closewait_pcap import quantities
-from closewait_pcap.explanations import Explanations
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports.parts import Table, TableMaker
-from closewait_pcap.results import Category, Result, Values, cell, flow_values
+from closewait_pcap.results.flow_values import flow_values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Category, Values, cell
 from closewait_pcap.verdicts.verdict import Verdict
+from closewait_pcap.views.explanations import Explanations
 
 _TITLES = ["stream", "client", "server", "verdict", "waits", "held", "stuck", "cause", "file", "FIN frame", "its ACK",
            "ended by", "via", "held by", "history"]  # fmt: skip

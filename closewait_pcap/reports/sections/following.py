@@ -3,7 +3,7 @@
 from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Command, Part, Section, Sentence
-from closewait_pcap.results import cell
+from closewait_pcap.results.values import cell
 from closewait_pcap.verdicts.cause import Cause
 from closewait_pcap.verdicts.judge import SERVER
 

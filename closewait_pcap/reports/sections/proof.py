@@ -4,12 +4,13 @@ import numpy as np
 
 from closewait_pcap import quantities
 from closewait_pcap.capture.info import CaptureInfo
-from closewait_pcap.printing import proving_lines
+from closewait_pcap.evidence.printing import proving_lines
 from closewait_pcap.reports import wording
 from closewait_pcap.reports.account import MOST, Account
 from closewait_pcap.reports.parts import Command, Listing, Part, Section, Sentence
 from closewait_pcap.reports.sections.flow_table import closer_of, flow_table, resetter_of
-from closewait_pcap.results import Category, Values, cell, flow_values
+from closewait_pcap.results.flow_values import flow_values
+from closewait_pcap.results.values import Category, Values, cell
 from closewait_pcap.verdicts.verdict import Verdict
 
 _SHOWN = 3

@@ -1,10 +1,10 @@
 """What the flows that wait share, and those that were closed do not."""
 
 from closewait_pcap import quantities
-from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
 from closewait_pcap.verdicts.traits import FEWEST
+from closewait_pcap.views.endpoints import named
 
 _MOST = 3
 """Endpoints told."""

@@ -9,7 +9,8 @@ from closewait_pcap import quantities
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
-from closewait_pcap.results import Result, Values
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values
 from closewait_pcap.sockets.counting import Queue, queues
 from closewait_pcap.sockets.table import Snapshot, Socket
 from closewait_pcap.tcp.state import State

@@ -3,10 +3,10 @@
 import math
 
 from closewait_pcap import quantities
-from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
 from closewait_pcap.verdicts.trends import Trend
+from closewait_pcap.views.endpoints import named
 
 _MOST = 3
 """Endpoints told."""

@@ -2,11 +2,11 @@
 
 from closewait_pcap import quantities
 from closewait_pcap.columns import SIDES
-from closewait_pcap.endpoints import named
 from closewait_pcap.reports.account import MOST, Account
 from closewait_pcap.reports.parts import Part, Section, Sentence, Table, TableMaker
-from closewait_pcap.results import Values, cell
+from closewait_pcap.results.values import Values, cell
 from closewait_pcap.verdicts.cause import Cause
+from closewait_pcap.views.endpoints import named
 
 ONLY_CLOSING = (
     "CLOSE_WAIT has no timer: settings (keepalive, tcp_fin_timeout) hide it or shorten it; only closing the socket fixes it."

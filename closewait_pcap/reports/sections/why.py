@@ -3,12 +3,13 @@
 import numpy as np
 
 from closewait_pcap import quantities
-from closewait_pcap.explanations import Explanations, listener_values
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
-from closewait_pcap.results import Result, Values, cell
+from closewait_pcap.results.result import Result
+from closewait_pcap.results.values import Values, cell
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.diagnosis import explain
+from closewait_pcap.views.explanations import Explanations, listener_values
 
 _MOST = 3
 """Listeners told; the rest is counted."""

@@ -107,7 +107,7 @@ def test_random_damage_never_does_harm() -> None:
         with suppress(CaptureError):
             while printed.readinto(made):
                 pass
-        assert len(printed.lines) <= 40
+        assert len(printed.learned.lines) <= 40
 
 
 def test_reading_that_fails_on_the_way_keeps_what_was_read() -> None:
