@@ -148,5 +148,6 @@ def _check(shown: Result, plain: IO[bytes], rows: Values) -> tuple[str, ...]:
         pass
     result = conclude(timeline, table, retirement, shown.stuck_after)
     if shown.matches is not None:
+        result.hosts = shown.hosts
         join(result, shown.matches.snapshots)
     return differences(shown, result, rows)

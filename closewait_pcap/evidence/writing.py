@@ -120,6 +120,7 @@ class _Writer:
         self._pairs = Pairs(keys, totals, taps, _proving_frames(result, rows))
         self._remarks = remarks(result, selection)
         self._images = _images(keys, anonymizer)
+        self._hosts = {} if self._anonymized else _named(keys, result)
         parts = result.capture.parts or [result.capture]
         self._last = np.array([part.frames for part in parts], np.int64)  # later ones are new, or were not waited for
         self._passed = np.zeros(len(parts), np.bool_)
@@ -129,6 +130,8 @@ class _Writer:
         chosen, capture = self._selection, self._result.capture
         kept = "kept: it may hold names, addresses and secrets" if self._payload else "cut behind the TCP header"
         mapped = "mapped, prefixes kept; time stamp options left out" if self._anonymized else "as captured"
+        if self._hosts:
+            mapped += "; hosts that were printed by name alone have addresses that stand for the names in this file"
         self._put(
             blocks.section(
                 application,
@@ -138,6 +141,8 @@ class _Writer:
                 f"are those of the wire, checksums are computed anew over what is here. Payload: {kept}. Addresses: {mapped}.",
             )
         )
+        if self._hosts:
+            self._put(blocks.names(self._hosts))
         for description in self._taps.descriptions():
             self._put(description)
 
@@ -195,6 +200,13 @@ def _proving_frames(result: Result, rows: Values) -> Values:
     """Find the frames from which something was learned of flows."""
     flows, ends = result.facts.flows[rows], result.facts.ends[rows]
     return np.unique(np.concatenate([flows["first_frame"], flows["last_frame"], *(ends[name].reshape(-1) for name in _PROVING)]))
+
+
+def _named(keys: Structured, result: Result) -> dict[bytes, str]:
+    """Give the names that are all that is known of some ends, by the addresses that stand for them."""
+    used = {words for end in "ab" for words in zip(keys[f"{end}_hi"].tolist(), keys[f"{end}_lo"].tolist(), strict=True)}
+    packed = {address_bytes(*words): name for words, name in result.hosts.items() if words in used}
+    return {address[12:] if address.startswith(_MAPPED) else address: name for address, name in packed.items()}
 
 
 def _images(keys: Structured, anonymizer: Anonymizer | None) -> dict[tuple[int, int], bytes]:

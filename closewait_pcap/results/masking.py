@@ -20,6 +20,7 @@ from closewait_pcap.capture.info import CaptureInfo, Gap
 from closewait_pcap.engine import Structured
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import count
+from closewait_pcap.results.addresses import address_text
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
 from closewait_pcap.sockets.collecting import table_warnings
@@ -50,7 +51,7 @@ def anonymized(result: Result, anonymizer: Anonymizer) -> tuple[Result, Rename]:
     facts, swapped = _mapped_facts(result.facts, anonymizer)
     judgement = replace(result.judgement, client_end=result.judgement.client_end ^ swapped.astype(np.int8))
     masked = Result(
-        _masked_info(result.capture, rename),
+        _masked_info(result.capture, anonymizer, rename),
         facts,
         judgement,
         result.stuck_after,
@@ -146,24 +147,26 @@ def _host(file: str) -> str:
     return re.sub(r":\d+\Z", "", file.partition("://")[2].partition("/")[0])
 
 
-def _masked_info(info: CaptureInfo, rename: Rename) -> CaptureInfo:
-    parts = [_masked_info(part, rename) for part in info.parts]
+def _masked_info(info: CaptureInfo, anonymizer: Anonymizer, rename: Rename) -> CaptureInfo:
+    parts = [_masked_info(part, anonymizer, rename) for part in info.parts]
     together = f"{parts[0].file} ... {parts[-1].file} ({len(parts)} files)" if parts else rename(info.file)
     return replace(
         info,
         file=together,
         damages=[rename(sentence) for sentence in info.damages],
-        printout=None if info.printout is None else _masked_printout(info.printout, rename),
+        printout=None if info.printout is None else _masked_printout(info.printout, anonymizer, rename),
         joined=[rename(sentence) for sentence in info.joined],
         gaps=[Gap(gap.start, gap.end, rename(gap.why)) for gap in info.gaps],
         parts=parts,
     )
 
 
-def _masked_printout(printout: "Printout", rename: Rename) -> "Printout":
+def _masked_printout(printout: "Printout", anonymizer: Anonymizer, rename: Rename) -> "Printout":
     """Keep where packets are printed; what is printed there, and who, is not to be shown."""
     remarks = [rename(sentence) for sentence in printout.remarks]
-    return replace(printout, quotes=None, asides=[], hosts={}, names=[], remarks=remarks)
+    stand_ins = anonymizer.words(np.array([*printout.hosts], np.int64).reshape(-1, 2)).tolist()
+    hosts = {(hi, lo): address_text(hi, lo) for hi, lo in stand_ins}
+    return replace(printout, quotes=None, asides=[], hosts=hosts, names=[], remarks=remarks)
 
 
 def _masked_matches(matches: "Matches", swapped: Values, anonymizer: Anonymizer, rename: Rename) -> "Matches":

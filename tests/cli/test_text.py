@@ -36,7 +36,10 @@ def test_a_ticket(ticket: Path) -> None:
     assert "ticket.txt line 18: CLOSE_WAIT, Recv-Q 6, held by app[297]" in said
     assert "the client's FIN is frame 5 (line 13, 11:02:57.000000), acknowledged in frame 6 (line 14, 11:02:57.040000)" in said
     assert "of 1 state, 1 agrees with the packets" in said
-    assert "Capture: ticket.txt, text (tcpdump), printed; 6 frames, 6 TCP; 11:02:55.146737 UTC to 11:02:57.040000 UTC (1.89 s)" in said
+    assert (
+        "Capture: ticket.txt, text (tcpdump), printed; 6 frames, 6 TCP; 11:02:55.146737 UTC to 11:02:57.040000 UTC (1.89 s)"
+        in said
+    )
     assert "Warning: ticket.txt: no date is printed: times of day are right (taken as UTC, which --tz changes)" in said
 
 
