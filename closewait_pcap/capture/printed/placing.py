@@ -2,9 +2,12 @@
 
 Which flow such a row belongs to follows from the rows around it: its payload is as long as the frame without its headers, whose
 length that end's other rows tell; it begins where that end's numbers stand; and a later row tells that they went so far. Where
-that holds for one flow between the two hosts alone, the row is a segment of it. All others stay what they are: packets of which
-nothing is known.
+that holds for one flow between the two hosts alone, the row is a segment of it; and where it holds for several, of the one whose
+numbers are there before the next such row comes, which might have taken them there. All others stay what they are: packets of
+which nothing is known.
 """
+
+from typing import NamedTuple
 
 from closewait_pcap.capture.packets import ACK, PSH, SYN
 from closewait_pcap.capture.printed.ahead import Ahead
@@ -19,6 +22,18 @@ _ALL = 0xFFFFFFFF
 
 _Way = tuple[str, str]
 """A flow's direction: source and destination, as printed."""
+
+
+class _Fit(NamedTuple):
+    """A flow that a row may belong to."""
+
+    way: _Way
+    begin: int
+    length: int
+    beyond: int
+    """Bytes that its numbers go further than the row takes them, as they are told next."""
+    row: int
+    """How many rows later that is."""
 
 
 class Places:
@@ -63,20 +78,26 @@ class Places:
         fits = []
         if told.size is None:
             return None
-        told_ahead = self._numbers_ahead(ahead)
+        told_ahead, next_row = self._numbers_ahead(told, ahead)
         for way in self._between.get((told.source, told.destination), ()):
             length = told.size - self._headers.get(way, told.size)
             begin = self._next.get(way)
             if length <= 0 or begin is None or way not in told_ahead or way not in self._acked:
                 continue
             end = (begin + length) & _ALL
-            beyond = (told_ahead[way] - end) & _ALL
+            number, row = told_ahead[way]
+            beyond = (number - end) & _ALL
             if beyond < 1 << 31:
-                fits.append((beyond, way, begin, end, length))
-        exact = [fit for fit in fits if fit[0] == 0]
-        if len(exact or fits) != 1:
+                fits.append(_Fit(way, begin, length, beyond, row))
+        left = [fit for fit in fits if fit.beyond == 0] or fits
+        if len(left) > 1:
+            left = [fit for fit in fits if fit.row < next_row]
+            if sum(fit.beyond for fit in left):
+                return None
+        if len(left) != 1:
             return None
-        _, way, begin, end, length = (exact or fits)[0]
+        way, begin, length, _, _ = left[0]
+        end = (begin + length) & _ALL
         self._next[way] = end
         self.placed += 1
         return told._replace(
@@ -84,18 +105,26 @@ class Places:
             ack=self._acked[way], length=length,
         )  # fmt: skip
 
-    def _numbers_ahead(self, ahead: Ahead[Packet]) -> dict[_Way, int]:
-        """Tell where each direction stands next, as later rows say: its own numbers, or the other end's acknowledgements."""
-        found: dict[_Way, int] = {}
-        for packet in ahead.peek(_LOOK):
+    def _numbers_ahead(self, here: Summary, ahead: Ahead[Packet]) -> tuple[dict[_Way, tuple[int, int]], int]:
+        """Tell where each direction stands next, as later rows say: its own numbers, or the other end's acknowledgements.
+
+        Returns:
+            By direction that number, and how many rows later it is told; and how many rows later the next one stands of which
+            no more is known than of this one.
+        """
+        found: dict[_Way, tuple[int, int]] = {}
+        next_row = _LOOK
+        for row, packet in enumerate(ahead.peek(_LOOK)):
             told = packet.summary
+            if told.kind is Kind.quiet and (told.source, told.destination) == (here.source, here.destination):
+                next_row = min(next_row, row)
             if told.kind is not Kind.tcp or not told.wireshark or told.flags & SYN:
                 continue
             way, back = (told.source, told.destination), (told.destination, told.source)
             for one, number in ((way, told.seq), (back, told.ack)):
                 if number is not None and number != self._next.get(one):  # else it tells of no more than is known
-                    found.setdefault(one, number)
-        return found
+                    found.setdefault(one, (number, row))
+        return found, next_row
 
     def _forget(self, known: dict[_Way, None]) -> None:
         """Forget the flow that was heard of longest ago."""

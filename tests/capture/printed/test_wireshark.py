@@ -94,6 +94,18 @@ def test_rows_that_fit_no_flow_or_several_stay_unknown() -> None:
     assert (flows["verdict"] == "close_wait_possible").all()
 
 
+def test_rows_belong_to_the_flow_whose_numbers_are_there_before_the_next_such_row() -> None:
+    """A pool opens its connections first, and uses one after the other: each could have sent every row."""
+    lines = HTTP.splitlines()
+    pools = [[line.replace("40001", f"4000{number}") for line in lines] for number in range(3)]
+    opened = [line for pool in pools for line in pool[:3]]
+    used = [line for pool in pools for line in pool[3:8]]
+    analysis = analyze_text("\n".join(opened + used))
+    assert analysis.flows["verdict"].to_list() == ["close_wait"] * 3
+    assert analysis.flows[["client_bytes", "server_bytes"]].to_numpy().tolist() == [[44, 40]] * 3
+    assert [analysis.packets(stream)["line"].to_list()[3:6] for stream in range(3)] == [[10, 11, 12], [15, 16, 17], [20, 21, 22]]
+
+
 def test_rows_without_ports_are_refused_with_a_reason() -> None:
     with pytest.raises(CaptureError, match="show neither ports nor flags nor numbers"):
         analyze_text("1 0.0 192.0.2.1 → 192.0.2.2 TLSv1.2 583 Client Hello\n2 0.1 192.0.2.2 → 192.0.2.1 TLSv1.2 99 Alert\n")
