@@ -43,6 +43,8 @@ TUNNEL = re.compile(r"(?:VXLAN|Geneve)\b[^>]{0,80}, vni (?:0x[0-9a-f]+|\d+)[^>]{
 _QUIET = re.compile(r": tcp \d+")
 _WSCALE = re.compile(r"\bwscale (\d{1,2})")
 _VLAN = re.compile(r"\bvlan (\d{1,4})\b")
+_NO_LENGTH = " bad-len 0"
+"""All that is printed of a packet that is too long for IP's own length field (BIG TCP)."""
 _SIZE = re.compile(r", length (\d{1,8}): ")
 _VERBOSE = re.compile(r"\((?:tos|class|flowlabel|hlim) ?0?x?")
 
@@ -56,7 +58,7 @@ def parse(text: str) -> Summary | None:
     Returns:
         What it says of its packet; None where it is none that tcpdump prints.
     """
-    if ":" not in text and "," not in text:  # much of prose is looked at no further
+    if ":" not in text and "," not in text and _NO_LENGTH not in text:  # much of prose is looked at no further
         return None
     found = STAMP.search(text, 0, _HEAD)
     if found is None and (since := _SINCE.match(text)):
@@ -138,7 +140,7 @@ def _other(text: str, stamp: Stamp | None, at: int, intro: "re.Match[str]") -> S
     if ended >= 0 and _QUIET.match(text, ended):
         source, destination = _ends(text, at, arrow, ended)
         return Summary(Kind.quiet, stamp, source, destination, six=_is_six(text, at, arrow, source), interface=_interface(intro))
-    untold = "[|tcp]" in text or " bad-len 0" in text or (waits and "TCP" in text)
+    untold = "[|tcp]" in text or _NO_LENGTH in text or (waits and "TCP" in text)
     kind = Kind.cut if untold else Kind.other
     return Summary(kind, stamp, interface=_interface(intro), size=_size(text, at), complete=not waits, end_at=at)
 

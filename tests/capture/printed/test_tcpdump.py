@@ -183,3 +183,12 @@ def test_a_cut_line_is_used_as_far_as_it_says_enough() -> None:
     cut = read_text(f"{SYN_LINE}\n{FIN_LINE[: FIN_LINE.index(' seq')]}\n")
     assert (len(cut.rows), cut.info.frames) == (1, 2)
     assert any("passed over: 1 line of TCP cut" in remark for remark in cut.info.printout.remarks)
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-21 09:39:28.164328", "1795253968.164328", "09:39:28.164328"])
+def test_a_packet_too_long_for_ips_own_length_field_is_counted(stamp: str) -> None:
+    """BIG TCP: nothing else is printed of it."""
+    info = read_text(f"{SYN_LINE}\n{stamp} IP bad-len 0\n{FIN_LINE}\n").info
+    assert (info.frames, info.tcp_frames) == (3, 2)
+    assert info.printout is not None
+    assert not info.printout.is_whole
