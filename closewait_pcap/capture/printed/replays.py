@@ -31,7 +31,8 @@ class Replays:
         told = packet.summary
         key = hash((told.stamp, told.source, told.destination, told.flags, told.seq, told.ack, told.length, told.kind))
         place = self._places.get(key)
-        if place is not None and (self._follows(key) or packet.begins or self._goes_back(told.stamp)):
+        anew = told.source and (packet.begins or self._goes_back(told.stamp))  # what names no ends may be any packet
+        if place is not None and (self._follows(key) or anew):
             self._at = self._at + 1 if self._follows(key) else place
             self.count += 1
             return True
