@@ -357,7 +357,7 @@ def _writable(folder: Path) -> bool:
 def _digest() -> str:
     """Name what the machine code depends on: the kernels' sources, Python, and Numba's own switches."""
     here = Path(__file__).parent
-    sources = ("engine.py", "capture/packets.py", "capture/headers.py", "flows/records.py", "tcp/kernel.py")
+    sources = ("engine.py", "capture/packets.py", "capture/headers.py", "tcp/records.py", "tcp/kernel.py")
     digest = hashlib.sha256(repr((sys.version_info, os.environ.get("NUMBA_BOUNDSCHECK"))).encode())
     for source in sources:
         digest.update((here / source).read_bytes())

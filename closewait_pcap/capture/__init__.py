@@ -1,1 +1,1 @@
-"""Floor 0: bytes become packet columns."""
+"""Bytes become packet columns."""

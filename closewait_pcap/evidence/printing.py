@@ -9,10 +9,10 @@ from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, RST, SYN
 from closewait_pcap.capture.packets import FRAME_BITS as _FRAME_BITS
 from closewait_pcap.engine import Record
 from closewait_pcap.evidence.rereading import flag_text
-from closewait_pcap.flows.records import BARE_SYN, FROM_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
 from closewait_pcap.quantities import NO_TIME, printable
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
+from closewait_pcap.tcp.records import BARE_SYN, FROM_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
 
 _ALL = 0xFFFFFFFF
 

@@ -1,1 +1,1 @@
-"""Floor 1: packets become flows, and facts of their two ends."""
+"""Packets become flows, and facts of their two ends."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import BARE_SYN, SYN_ACK
+from closewait_pcap.tcp.records import BARE_SYN, SYN_ACK
 
 EPHEMERAL = 32768
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from closewait_pcap.capture.timeline import Batch, Timeline
 from closewait_pcap.engine import COMPILED, PLAIN, Mode, Record, Records, Structured, as_array
-from closewait_pcap.flows.records import END, FLOW, HOLE, PATH, TABLE
 from closewait_pcap.tcp.kernel import MAX_PATHS, PATH_SLOTS, TABLE_FULL, follow, index_flows, relink_flows
+from closewait_pcap.tcp.records import END, FLOW, HOLE, PATH, TABLE
 
 _FIRST_FLOWS = 1024
 _FIRST_HOLES = 1024

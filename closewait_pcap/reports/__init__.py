@@ -1,1 +1,1 @@
-"""Floor 5: results become text for people and programs; nothing here opens a file."""
+"""Results become text for people and programs; nothing here opens a file."""

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closewait_pcap.flows.records import SYN_ACK
 from closewait_pcap.quantities import count, moment, span
 from closewait_pcap.results.flow_values import display_filter
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
+from closewait_pcap.tcp.records import SYN_ACK
 from closewait_pcap.verdicts.trends import Trend
 from closewait_pcap.verdicts.verdict import WAITED, Verdict
 from closewait_pcap.views.endpoints import named

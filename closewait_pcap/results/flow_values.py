@@ -8,11 +8,11 @@ from closewait_pcap import columns
 from closewait_pcap.capture.info import CaptureInfo
 from closewait_pcap.capture.packets import FRAME_BITS, MAX_FRAME, TUNNELS
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.results.addresses import address_codes
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Category, Values
+from closewait_pcap.tcp.records import BARE_SYN, HAS_ACK, HAS_FIN, HAS_RST
 
 _LETTERS = "SHADFRTW"
 

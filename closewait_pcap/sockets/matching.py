@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from closewait_pcap.flows.records import BARE_SYN, SPOKE, SYN_ACK
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.sockets.listening import find_listeners
 from closewait_pcap.sockets.pairing import Pairs, is_partial, named_pairs, partial_pairs, whole_pairs
 from closewait_pcap.sockets.placing import SLACK, Placement, best_first, place
 from closewait_pcap.sockets.table import Snapshot, Socket
+from closewait_pcap.tcp.records import BARE_SYN, SPOKE, SYN_ACK
 from closewait_pcap.tcp.state import State
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from closewait_pcap.capture.packets import ACK, FIN, NOT_TCP, NUMBERING_ONLY, QUOTED, RST, SYN
 from closewait_pcap.engine import Record, Records, helper, hint, prefetch
-from closewait_pcap.flows.records import (
+from closewait_pcap.tcp.records import (
     BARE_SYN,
     BASE_KNOWN,
     DOUBTFUL_RST,

@@ -1,1 +1,1 @@
-"""Floor 3: facts become states, events and verdicts."""
+"""Facts become states, events and verdicts."""

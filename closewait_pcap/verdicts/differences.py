@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from closewait_pcap.flows.records import BARE_SYN, FIN_AGAIN, HAS_FIN, HAS_RST, SPOKE, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.tcp.records import BARE_SYN, FIN_AGAIN, HAS_FIN, HAS_RST, SPOKE, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.tcp.state import State
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

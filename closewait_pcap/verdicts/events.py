@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from closewait_pcap.flows.records import BARE_SYN
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
+from closewait_pcap.tcp.records import BARE_SYN
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.judge import CLIENT, SERVER, Judgement
 

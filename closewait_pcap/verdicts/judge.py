@@ -11,7 +11,11 @@ import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import (
+from closewait_pcap.flows.roles import assign_roles
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.quantities import NO_TIME
+from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
+from closewait_pcap.tcp.records import (
     BARE_SYN,
     FIN_AGAIN,
     HAS_ACK,
@@ -19,10 +23,6 @@ from closewait_pcap.flows.records import (
     SYN_ACK_AGAIN,
     ZERO_WINDOW,
 )
-from closewait_pcap.flows.roles import assign_roles
-from closewait_pcap.flows.table import Facts
-from closewait_pcap.quantities import NO_TIME
-from closewait_pcap.tcp.figure5 import MID_STREAM, STATE_OF, Event
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side, Small, still_sends
 from closewait_pcap.verdicts.verdict import Verdict
 

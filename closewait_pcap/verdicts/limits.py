@@ -12,9 +12,9 @@ import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import Dating
+from closewait_pcap.tcp.records import BARE_SYN, HAS_ACK, SYN_ACK, ZERO_WINDOW
 from closewait_pcap.verdicts.evidence.servers import is_among
 from closewait_pcap.verdicts.judge import CLIENT, Judgement
 from closewait_pcap.verdicts.sides import SECOND, Bools, Ints, Side

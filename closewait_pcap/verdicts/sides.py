@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from closewait_pcap.engine import Structured
-from closewait_pcap.flows.records import HAS_ACK, HAS_FIN, HAS_RST, LATE_DATA, SPOKE
+from closewait_pcap.tcp.records import HAS_ACK, HAS_FIN, HAS_RST, LATE_DATA, SPOKE
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from closewait_pcap.flows.records import HAS_FIN, HAS_RST
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.results.result import Result, endpoint_codes
 from closewait_pcap.results.values import Values
+from closewait_pcap.tcp.records import HAS_FIN, HAS_RST
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.events import state_changes
 from closewait_pcap.verdicts.judge import CLIENT, SERVER

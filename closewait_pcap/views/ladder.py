@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from closewait_pcap import columns
-from closewait_pcap.flows.records import BARE_SYN, FROM_SYN, HAS_FIN, LATE_DATA
 from closewait_pcap.quantities import NO_TIME, Dating, count, socket_name, span
 from closewait_pcap.results.flow_values import file_codes, frame_numbers
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
+from closewait_pcap.tcp.records import BARE_SYN, FROM_SYN, HAS_FIN, LATE_DATA
 from closewait_pcap.tcp.state import State
 from closewait_pcap.verdicts.events import state_changes
 from closewait_pcap.verdicts.judge import CLIENT, NOBODY, SERVER

@@ -7,12 +7,12 @@ import pytest
 
 from closewait_pcap import State, analyze
 from closewait_pcap.capture.packets import address_words
-from closewait_pcap.flows.records import BARE_SYN, END, FLOW, SPOKE, SYN_ACK
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.sockets.addresses import Endpoint
 from closewait_pcap.sockets.matching import NO_TIME, Matches, match
 from closewait_pcap.sockets.reading import read_snapshots
 from closewait_pcap.sockets.table import Snapshot, Socket, TimeFrom, User
+from closewait_pcap.tcp.records import BARE_SYN, END, FLOW, SPOKE, SYN_ACK
 from tests.sockets.dated import NAMES, capture, expected, last_tables
 from tests.sockets.tables import only
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from closewait_pcap.flows.records import (
+from closewait_pcap.flows.table import Facts
+from closewait_pcap.tcp.endpoint import Endpoint
+from closewait_pcap.tcp.records import (
     BARE_SYN,
     END,
     FIN_AGAIN,
@@ -19,8 +21,6 @@ from closewait_pcap.flows.records import (
     WINDOW_UPDATE,
     ZERO_WINDOW,
 )
-from closewait_pcap.flows.table import Facts
-from closewait_pcap.tcp.endpoint import Endpoint
 from closewait_pcap.verdicts.judge import judge
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ What to do
     application has closed. ss -tano shows the timer (persist, or on).
 """
 
-from closewait_pcap.flows.records import ZERO_WINDOW
 from closewait_pcap.quantities import count
+from closewait_pcap.tcp.records import ZERO_WINDOW
 from closewait_pcap.verdicts.cause import Cause, Confidence
 from closewait_pcap.verdicts.causes.ground import Ground
 from closewait_pcap.verdicts.evidence.waiting import Waiting

@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from closewait_pcap.flows.records import HAS_FIN, HAS_RST, SPOKE, SYN_ACK_AGAIN
 from closewait_pcap.flows.table import Facts
+from closewait_pcap.tcp.records import HAS_FIN, HAS_RST, SPOKE, SYN_ACK_AGAIN
 from closewait_pcap.verdicts.evidence.occupancy import Flows, flows_at, in_hand, unanswered_at
 from closewait_pcap.verdicts.evidence.servers import field, flows_of, last_sign
 from closewait_pcap.verdicts.judge import CLIENT, SERVER, Judgement

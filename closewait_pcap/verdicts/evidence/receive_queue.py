@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from closewait_pcap.flows.records import FROM_SYN
+from closewait_pcap.tcp.records import FROM_SYN
 from closewait_pcap.verdicts.sides import Bools, Ints, Side
 
 CLOSE_NOTIFY = {32: "TLS 1.2", 25: "TLS 1.3"}

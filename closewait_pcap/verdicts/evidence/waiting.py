@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from closewait_pcap.capture.packets import FRAME_BITS
-from closewait_pcap.flows.records import BARE_SYN, HAS_ACK, HAS_FIN, SYN_ACK, WINDOW_UPDATE, ZERO_WINDOW
 from closewait_pcap.flows.table import Facts
 from closewait_pcap.quantities import NO_TIME, Dating, clock_time, printable
+from closewait_pcap.tcp.records import BARE_SYN, HAS_ACK, HAS_FIN, SYN_ACK, WINDOW_UPDATE, ZERO_WINDOW
 from closewait_pcap.verdicts.evidence.kernel import Kernel
 from closewait_pcap.verdicts.evidence.listeners import Listeners
 from closewait_pcap.verdicts.evidence.receive_queue import Unread, unread
