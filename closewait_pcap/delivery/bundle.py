@@ -140,7 +140,7 @@ def _reports(material: Material, room: int) -> tuple[dict[str, str | bytes], Acc
     """Make the reports, with as many flows as there is room for."""
     most = _MOST
     while True:
-        account = material.account.shortened(most)
+        account = material.account.shortened(most=most)
         members = {name: make(material._replace(account=account)) for name, make in MEMBERS.items()}
         if most == 1 or sum(map(size_of, members.values())) <= room:
             return members, account

@@ -41,10 +41,10 @@ class Account:
     tabled: int | None = None
     """Tables for a person list no more flows and endpoints than so many; None: `MOST`, or all flows where `all_flows` asks."""
 
-    def shortened(self, most: int) -> "Account":
-        """Give the same with so many flows and endpoints for programs at most, without finding all else again."""
+    def shortened(self, *, most: int | None = None, tabled: int | None = None) -> "Account":
+        """Give the same with fewer flows and endpoints, for programs or in tables, without finding all else again."""
         shorter = copy(self)
-        shorter.most = most
+        shorter.most, shorter.tabled = most or self.most, tabled or self.tabled
         vars(shorter).pop("listed", None)
         return shorter
 

@@ -1,7 +1,5 @@
 """What a notebook shows of an analysis: the verdict, who does not close, how many at a time, and what limits it."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from closewait_pcap import quantities
@@ -26,7 +24,7 @@ def render(account: Account) -> str:
         HTML that stands by itself, without a script.
     """
     info, number = account.result.capture, len(account.warnings)
-    section, limits = who.say(replace(account, tabled=_ENDPOINTS)), warnings.say(account.warnings)
+    section, limits = who.say(account.shortened(tabled=_ENDPOINTS)), warnings.say(account.warnings)
     more = len(account.endpoints["side"]) - _ENDPOINTS
     flows = quantities.count(account.summary.flows, "TCP flow")
     return render_part(

@@ -1,7 +1,6 @@
 """The report as a page: one file that asks no network for anything, to be read in a browser, on a phone, and on paper."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +47,7 @@ def render(account: Account) -> str:
     }
     rows = ROWS
     while True:
-        written = _filled(account.headline, tell(replace(account, tabled=rows)), account.warnings, shown)
+        written = _filled(account.headline, tell(account.shortened(tabled=rows)), account.warnings, shown)
         if len(written.encode()) <= LIMIT or rows <= 1:
             return written
         rows //= 2
