@@ -346,7 +346,7 @@ class Analysis:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: who does not close, since when, and how many at a time."""
-        from closewait_pcap.reports.card import render  # noqa: PLC0415
+        from closewait_pcap.reports.formats.card import render  # noqa: PLC0415
 
         return render(self.account(Choice()))
 

@@ -158,7 +158,7 @@ def _report(captures: tuple[str, ...], settings: Settings, options: dict[str, An
         analysis = settings.shown(captured)
         account, format_ = analysis.account(settings.choice), options["format_"]
         if format_ == "text" and options["output"] is None:
-            from closewait_pcap.reports import text  # noqa: PLC0415
+            from closewait_pcap.reports.formats import text  # noqa: PLC0415
 
             show(text.render(account, **page()))
         else:
@@ -260,7 +260,8 @@ def _write_evidence(analysis: Analysis, account: Account, options: dict[str, Any
 
 def _report_tables(sources: "Sequence[SocketSource]", settings: Settings, options: dict[str, Any]) -> NoReturn:
     """Report on socket tables alone."""
-    from closewait_pcap.reports import json, tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.reports import tables  # noqa: PLC0415 - only with socket tables
+    from closewait_pcap.reports.formats import json  # noqa: PLC0415 - only with socket tables
     from closewait_pcap.socket_analysis import analyze_sockets  # noqa: PLC0415
 
     analysis = analyze_sockets(sources, strict=settings.strict).only(settings.choice.host, settings.choice.port)

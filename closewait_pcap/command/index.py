@@ -11,7 +11,7 @@ from closewait_pcap.delivery.folders import claim, write_folder
 from closewait_pcap.errors import ReportError
 from closewait_pcap.quantities import count, printable
 from closewait_pcap.reports.escaping import markdown, markdown_cell
-from closewait_pcap.reports.pages import render_page
+from closewait_pcap.reports.formats.pages import render_page
 from closewait_pcap.version import VERSION
 
 MEMBERS = ("index.html", "index.md", "index.json")

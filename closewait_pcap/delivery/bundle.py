@@ -12,7 +12,7 @@ from closewait_pcap.evidence.attaching import sentences
 from closewait_pcap.evidence.writing import EvidenceSummary
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.json import timestamp
+from closewait_pcap.reports.formats.json import timestamp
 from closewait_pcap.results.values import Values
 
 LIMIT = 5_000_000

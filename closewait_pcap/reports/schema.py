@@ -5,7 +5,7 @@ from typing import Any
 
 from closewait_pcap import columns
 from closewait_pcap.columns import Column, Kind, json_name
-from closewait_pcap.reports.json import SCHEMA_VERSION
+from closewait_pcap.reports.formats.json import SCHEMA_VERSION
 from closewait_pcap.verdicts.limits import Limit
 from closewait_pcap.verdicts.verdict import Verdict
 

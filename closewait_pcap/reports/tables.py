@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from closewait_pcap import quantities
+from closewait_pcap.reports.formats.text import Page
 from closewait_pcap.reports.parts import Command, Part, Section, Sentence, Table
 from closewait_pcap.reports.sections.sockets import endpoint_text, holder, holder_sentences, queue_sentences, reader_sentences
-from closewait_pcap.reports.text import Page
 from closewait_pcap.sockets.addresses import Endpoint
 from closewait_pcap.sockets.table import Snapshot, Socket
 from closewait_pcap.views.holdings import Holding, Host
@@ -51,10 +51,10 @@ def render_page(format_: str, hosts: Sequence[Host], warnings: Sequence[str], *,
     """
     told = tell(hosts, all_sockets=all_sockets)
     if format_ == "markdown":
-        from closewait_pcap.reports import markdown  # noqa: PLC0415 - only what is asked for
+        from closewait_pcap.reports.formats import markdown  # noqa: PLC0415 - only what is asked for
 
         return markdown.page(headline(hosts), told, warnings)
-    from closewait_pcap.reports import html  # noqa: PLC0415
+    from closewait_pcap.reports.formats import html  # noqa: PLC0415
 
     names = ", ".join(snapshot.source for host in hosts for snapshot in host.snapshots)
     return html.page(headline(hosts), told, warnings, file=names or "socket tables", waits=_any_waits(hosts))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from closewait_pcap import analyze, engine
-from closewait_pcap.reports import text
 from closewait_pcap.reports.account import Account
+from closewait_pcap.reports.formats import text
 from tests.capture.writers import (
     enhanced,
     ethernet,

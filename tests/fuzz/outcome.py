@@ -3,8 +3,8 @@
 import io
 
 from closewait_pcap import CaptureError, analyze
-from closewait_pcap.reports import csv, json, junit, markdown, text
 from closewait_pcap.reports.account import Account
+from closewait_pcap.reports.formats import csv, json, junit, markdown, text
 from closewait_pcap.verdicts.events import state_changes
 from tests.fuzz.mutants import Inputs
 

@@ -14,7 +14,7 @@ from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import markdown
 from closewait_pcap.reports.formats import BINARY, FORMATS
-from closewait_pcap.reports.markdown import LIMIT, ROWS
+from closewait_pcap.reports.formats.markdown import LIMIT, ROWS
 from closewait_pcap.reports.parts import Listing, Table
 from closewait_pcap.reports.telling import tell
 from tests.cli.running import ROOT, sample

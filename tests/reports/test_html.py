@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from closewait_pcap import Analysis, analyze
 from closewait_pcap.reports import formats
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.html import LIMIT, ROWS
+from closewait_pcap.reports.formats.html import LIMIT, ROWS
 from closewait_pcap.reports.parts import Listing, Table
 from closewait_pcap.reports.telling import tell
 from tests.cli.running import ROOT, run, sample

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from closewait_pcap import __version__, columns
-from closewait_pcap.reports.json import SCHEMA_VERSION, timestamp
+from closewait_pcap.reports.formats.json import SCHEMA_VERSION, timestamp
 from closewait_pcap.reports.schema import schema
 from tests.cli.running import SAMPLES, run, sample
 

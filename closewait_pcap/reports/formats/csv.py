@@ -7,7 +7,7 @@ from typing import Any
 from closewait_pcap.columns import json_name
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.escaping import csv_cell
-from closewait_pcap.reports.json import flow_records
+from closewait_pcap.reports.formats.json import flow_records
 
 
 def render(account: Account) -> str:

@@ -41,7 +41,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to import
 
     environment = Environment(
-        loader=PackageLoader("closewait_pcap.reports"),
+        loader=PackageLoader("closewait_pcap.reports.formats"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -3,7 +3,7 @@
 import json
 
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.json import flow_records
+from closewait_pcap.reports.formats.json import flow_records
 
 
 def render(account: Account) -> str:

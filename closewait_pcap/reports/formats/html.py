@@ -9,7 +9,7 @@ from closewait_pcap import quantities
 from closewait_pcap.plots import age_histogram, ladders, states_over_time
 from closewait_pcap.plots.svg import picture
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.pages import render_page
+from closewait_pcap.reports.formats.pages import render_page
 from closewait_pcap.reports.parts import Part, Section, Sentence, Table
 from closewait_pcap.reports.sections import warnings
 from closewait_pcap.reports.telling import tell

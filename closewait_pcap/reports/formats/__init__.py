@@ -51,6 +51,6 @@ def render(format_: str, account: Account) -> str | bytes:
         MissingExtra: the format needs a package that is not installed.
     """
     require(format_)
-    module = import_module(f"closewait_pcap.reports.{format_}")  # only what is asked for: some import much
+    module = import_module(f"closewait_pcap.reports.formats.{format_}")  # only what is asked for: some import much
     report: str | bytes = module.render(account)
     return report

@@ -4,7 +4,7 @@ import numpy as np
 
 from closewait_pcap import quantities
 from closewait_pcap.reports.account import Account
-from closewait_pcap.reports.pages import render_part
+from closewait_pcap.reports.formats.pages import render_part
 from closewait_pcap.reports.parts import Table
 from closewait_pcap.reports.sections import warnings, who
 from closewait_pcap.views.courses import waits
