@@ -89,7 +89,8 @@ def analyze(
     result = conclude(timeline, table, retirement, least)
     info = result.capture
     limits = [limit for part in timeline.infos for limit in caveats.of_capture(part)] + caveats.of_missing_flows(info, max_flows)
-    analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits + caveats.of_gaps(info))
+    limits += caveats.of_dates(info) + caveats.of_gaps(info)
+    analysis = Analysis(result, timeline, max_flows, gathered.passed_over + timeline.unreadable + limits)
     analysis.passed_over = gathered.passed_over
     if sockets is not None or timeline.texts or any(part.printout and part.printout.asides for part in timeline.infos):
         _join(analysis, sockets or [], timeline, strict=strict)

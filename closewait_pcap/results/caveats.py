@@ -2,6 +2,7 @@
 
 from closewait_pcap import quantities
 from closewait_pcap.capture.info import CaptureInfo
+from closewait_pcap.quantities import Dating
 
 
 def of_capture(info: CaptureInfo) -> list[str]:
@@ -64,6 +65,25 @@ def of_missing_flows(info: CaptureInfo, max_flows: int | None) -> list[str]:
     return [
         f"{sum(info.missing_flows.values()):,} flows have left the table, which keeps {max_flows:,} (--max-flows): {counts}. "
         "They are counted and not listed; a packet of theirs that came later began a stream that Wireshark does not have"
+    ]
+
+
+def of_dates(info: CaptureInfo) -> list[str]:
+    """Say which files cannot be put in order with the others, since no date is printed in them.
+
+    Args:
+        info: of all files.
+
+    Returns:
+        Sentences.
+    """
+    undated = [part.file for part in info.parts if part.printout is not None and part.printout.dating is not Dating.FULL]
+    if not 0 < len(undated) < len(info.parts):
+        return []
+    return [
+        f"without a date, and so not to be put in order with the other files: {undated[0]}"
+        + (f" and {len(undated) - 1:,} more" if len(undated) > 1 else "")
+        + "; analyse them apart (--each), or print them with -tttt"
     ]
 
 

@@ -34,6 +34,12 @@ def test_names_that_say_what_they_stand_for() -> None:
     assert ipaddress.ip_address(ends("ip-999-31-15-197.22", "a.22")[0]) in ipaddress.ip_network("240.0.0.0/4")
 
 
+def test_names_are_the_same_in_capitals() -> None:
+    assert ends("Web01.22", "DB.22") == ends("web01.22", "db.22")
+    flows = analyze_text(LISTING.replace("10.0.0.1.46098 >", "Web01.46098 >").replace("10.0.0.1.46098:", "web01.46098:")).flows
+    assert flows["client"].to_list() == ["web01"]
+
+
 def test_names_are_said() -> None:
     analysis = analyze_text(LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "app.my-service"))
     flow = analysis.flows.iloc[0]

@@ -1,8 +1,10 @@
 """What a text cannot show of the packets printed in it: said of the flows it is true of, and of no others."""
 
+from pathlib import Path
+
 import pytest
 
-from closewait_pcap import Analysis, analyze_text
+from closewait_pcap import Analysis, analyze, analyze_text, plots
 from tests.capture.printed.printing import LISTING
 
 DATED = LISTING.replace("11:02", "2026-11-21 11:02")
@@ -70,6 +72,26 @@ def test_limits_are_among_what_the_report_cannot_show() -> None:
     _, section = said.split("What this capture cannot show:")
     assert "no date is printed" in section
     assert "a host or a port is printed by its name alone" in section
+
+
+def test_files_of_which_one_tells_the_date(tmp_path: Path) -> None:
+    """Among dates there have to be dates; of the other file's flow they are not known."""
+    (tmp_path / "a.txt").write_text(undated(STUCK))
+    (tmp_path / "b.txt").write_text(STUCK.replace("46098", "46099"))
+    together = analyze([tmp_path / "a.txt", tmp_path / "b.txt"])
+    told = {flow.client_port: "no_date" in str(flow.limits) for flow in together.flows.itertuples()}
+    assert told == {46098: True, 46099: False}
+    assert "Since 2026-11-21 11:02:57.040000 UTC" in str(together.report())
+    (said,) = (warning for warning in together.warnings if "without a date" in warning)
+    assert f"{tmp_path}/a.txt; analyse them apart" in said
+    assert not any("without a date" in warning for warning in analyze([tmp_path / "a.txt", tmp_path / "a.txt"]).warnings)
+    assert "timestamp=" not in str(analyze(tmp_path / "a.txt").report("junit"))
+    assert 'timestamp="2026-11-21T11:02:55"' in str(analyze(tmp_path / "b.txt").report("junit"))
+
+
+def test_pictures_tell_no_day_that_is_not_known() -> None:
+    assert plots.concurrent(analyze_text(undated(STUCK))).get_xlabel() == "time (UTC), day not known"
+    assert plots.concurrent(analyze_text(STUCK)).get_xlabel() == "time (UTC) on 2026-11-21"
 
 
 def test_a_day_that_is_not_known_is_not_shown() -> None:

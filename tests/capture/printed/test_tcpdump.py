@@ -192,3 +192,5 @@ def test_a_packet_too_long_for_ips_own_length_field_is_counted(stamp: str) -> No
     assert (info.frames, info.tcp_frames) == (3, 2)
     assert info.printout is not None
     assert not info.printout.is_whole
+    twice = f"{SYN_LINE}\n{stamp} IP bad-len 0\nE..4..@.@.\n{stamp} IP bad-len 0\nE..4..@.@.\n{FIN_LINE}\n"
+    assert read_text(twice).info.frames == 4  # at the same time, and not the same
