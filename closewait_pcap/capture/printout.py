@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from closewait_pcap.quantities import Dating
@@ -13,6 +14,8 @@ LONGEST = 300
 """Characters kept of a line: tcpdump's longest, with all TCP options that fit, has about 250."""
 _BLOCK = 512
 """Lines compressed together: to quote one, so many are unpacked."""
+_UNPACKED = 64
+"""Blocks that stay so for a while: who quotes many lines quotes neighbours."""
 _LEVEL = 1
 
 
@@ -35,9 +38,12 @@ class Quotes:
 
     def __getitem__(self, place: int) -> str:
         block, line = divmod(place, _BLOCK)
-        if block == len(self._blocks):
-            return self._last[line]
-        return zlib.decompress(self._blocks[block]).decode().split("\n")[line]
+        return (self._last if block == len(self._blocks) else _unpacked(self._blocks[block]))[line]
+
+
+@lru_cache(_UNPACKED)
+def _unpacked(block: bytes) -> list[str]:
+    return zlib.decompress(block).decode().split("\n")
 
 
 @dataclass

@@ -112,10 +112,10 @@ def _applying(facts: Facts, judgement: Judgement, rows: Ints, pressed: Ints) -> 
     silent = server.has(SYN_ACK) & ~server.spoke & client.has(BARE_SYN)
     yield Limit.syn_cookie, is_one_of(Verdict.open) & silent & is_among(facts, judgement, rows, pressed)
     lost = _misses(client, server) | _misses(server, client) | judgement.in_hole[rows]
-    yield Limit.no_times, facts.flows["first_time"][rows] == 0
-    guessed = ~(client.syn_seen & server.syn_seen)
-    yield Limit.scale_unknown, is_one_of(Verdict.close_wait, Verdict.close_wait_possible, Verdict.not_reading) & guessed
     yield Limit.loss, lost | is_one_of(Verdict.undetermined)
+    unscaled = ~(client.syn_seen & server.syn_seen)
+    yield Limit.scale_unknown, is_one_of(Verdict.close_wait, Verdict.close_wait_possible, Verdict.not_reading) & unscaled
+    yield Limit.no_times, facts.flows["first_time"][rows] == 0
 
 
 def _printed(flows: Structured, printouts: "Sequence[Printout | None]") -> Iterator[tuple[Limit, Bools]]:
