@@ -1,7 +1,6 @@
 """Packets as tcpdump prints them, for people who read its lines, and for tickets that take no attachment."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -9,7 +8,8 @@ from closewait_pcap.capture.packets import ACK, FIN, MAX_FRAME, RST, SYN
 from closewait_pcap.capture.packets import FRAME_BITS as _FRAME_BITS
 from closewait_pcap.engine import Record
 from closewait_pcap.evidence.rereading import flag_text
-from closewait_pcap.quantities import NO_TIME, printable
+from closewait_pcap.quantities import NO_TIME, Dating, clock_time, date_of, printable
+from closewait_pcap.results.addresses import is_ipv4
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
 from closewait_pcap.tcp.records import BARE_SYN, FROM_SYN, HAS_ACK, HAS_FIN, HAS_RST, SYN_ACK
@@ -23,6 +23,7 @@ def packet_line(
     destination: str,
     flags: int,
     *,
+    six: bool,
     date: bool = True,
     seq: int | None = None,
     ack: int | None = None,
@@ -37,6 +38,7 @@ def packet_line(
         source: address and port, with a dot between them.
         destination: likewise.
         flags: TCP flags.
+        six: whether it is IPv6.
         date: write the date, too; else as without ``-tttt``.
         seq: sequence number; tcpdump writes it where there is payload, a SYN, a FIN or a RST.
         ack: acknowledgement number.
@@ -47,7 +49,7 @@ def packet_line(
     Returns:
         The line, without its end.
     """
-    words = [_moment(time, date=date), "IP6" if source.count(":") > 1 else "IP", f"{source} > {destination}:"]
+    words = [_moment(time, date=date), "IP6" if six else "IP", f"{source} > {destination}:"]
     told = [f"Flags [{flag_text(flags)}]"]
     if seq is not None and (length or flags & (SYN | FIN | RST)):
         told.append(f"seq {seq}:{seq + length & _ALL}" if length else f"seq {seq}")
@@ -59,7 +61,7 @@ def packet_line(
 
 
 def flow_lines(result: Result, row: int, packets: dict[str, Values]) -> Iterator[str]:
-    """Write one flow's packets; numbers are relative as tcpdump has them without ``-S``.
+    """Write one flow's packets: numbers relative, as tcpdump has them without ``-S``; without the date where it is not known.
 
     Args:
         result: an analysis.
@@ -69,7 +71,8 @@ def flow_lines(result: Result, row: int, packets: dict[str, Values]) -> Iterator
     Yields:
         A line per packet.
     """
-    ends = _ends(result, row)
+    ends, six = _ends(result, row)
+    date = result.capture.dating is Dating.FULL
     bases: list[int] | None = None
     names = ("time", "side", "flag_bits", "seq_raw", "ack_raw", "len", "window", "wscale")
     for time, side, flags, seq, ack, length, window, wscale in zip(*(packets[name].tolist() for name in names), strict=True):
@@ -80,7 +83,7 @@ def flow_lines(result: Result, row: int, packets: dict[str, Values]) -> Iterator
         else:
             mine, yours = (bases[side], bases[1 - side]) if bases and flags & ACK else (0, 0)
         yield packet_line(
-            time, ends[side], ends[1 - side], flags,
+            time, ends[side], ends[1 - side], flags, six=six, date=date,
             seq=seq - mine & _ALL, ack=ack - yours & _ALL if flags & ACK else None,
             window=window, wscale=wscale if wscale >= 0 else None, length=length,
         )  # fmt: skip
@@ -99,7 +102,7 @@ def proving_lines(result: Result, row: int) -> list[str]:
     """
     client_end = int(result.judgement.client_end[row])
     records = [result.facts.ends[row, client_end], result.facts.ends[row, 1 - client_end]]
-    ends = _ends(result, row)
+    ends, six = _ends(result, row)
     lines: list[tuple[int, int, str]] = []
     for side, (me, you) in enumerate((records, records[::-1])):
         for frame, time, flags, seq, ack, wscale in _kept(me, you):
@@ -108,7 +111,7 @@ def proving_lines(result: Result, row: int) -> list[str]:
                 lines.append((frame, number, printable(quote)))
                 continue
             shift = wscale if wscale >= 0 else None
-            line = packet_line(time, ends[side], ends[1 - side], flags, date=False, seq=seq, ack=ack, wscale=shift)
+            line = packet_line(time, ends[side], ends[1 - side], flags, six=six, date=False, seq=seq, ack=ack, wscale=shift)
             lines.append((frame, frame & ((1 << _FRAME_BITS) - 1), line))
     lines.sort()
     width = len(str(max((number for _, number, _ in lines), default=0)))
@@ -131,15 +134,14 @@ def _kept(me: Record, you: Record) -> Iterator[tuple[int, int, int, int, int | N
         yield int(me["rst_frame"]), int(me["rst_time"]), RST, (int(me["rst"]) + int(me["base"])) & _ALL, None, -1
 
 
-def _ends(result: Result, row: int) -> list[str]:
+def _ends(result: Result, row: int) -> tuple[list[str], bool]:
+    """Give both ends as tcpdump writes them, and whether they are IPv6."""
     client, client_port, server, server_port = (column.tolist()[0] for column in result.endpoints_of(np.array([row])))
-    return [f"{result.address(*client)}.{client_port}", f"{result.address(*server)}.{server_port}"]
+    names = [result.address(*address).partition(" ")[0] for address in (client, server)]  # without what tells two names apart
+    return [f"{name}.{port}" for name, port in zip(names, (client_port, server_port), strict=True)], not is_ipv4(*client)
 
 
 def _moment(time: int, *, date: bool) -> str:
     if time in (0, NO_TIME):
         return ""
-    seconds, rest = divmod(time, 1_000_000_000)
-    fraction = f"{rest:09d}"
-    clock = f"{datetime.fromtimestamp(seconds, UTC):{'%Y-%m-%d %H:%M:%S' if date else '%H:%M:%S'}}"
-    return f"{clock}.{fraction[:6] if fraction.endswith('000') else fraction}"
+    return f"{date_of(time)} {clock_time(time)}" if date else clock_time(time)

@@ -12,9 +12,14 @@ MAPPED_LO = _LO >> 32
 """How the words of an IPv4 address begin: ::ffff:0:0/96."""
 
 
+def is_ipv4(hi: int, lo: int) -> bool:
+    """Whether two words are an IPv4 address."""
+    return hi == MAPPED_HI and lo >> 32 == MAPPED_LO
+
+
 def address_text(hi: int, lo: int) -> str:
     """Write an address as Wireshark does: IPv4 dotted, IPv6 compressed."""
-    if hi == MAPPED_HI and lo >> 32 == MAPPED_LO:
+    if is_ipv4(hi, lo):
         return f"{lo >> 24 & 255}.{lo >> 16 & 255}.{lo >> 8 & 255}.{lo & 255}"
     return str(ipaddress.IPv6Address(address_bytes(hi, lo)))
 

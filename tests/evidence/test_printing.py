@@ -8,7 +8,7 @@ import pytest
 from closewait_pcap import analyze, analyze_text
 from closewait_pcap.evidence.printing import proving_lines
 from closewait_pcap.verdicts.verdict import WAITED
-from tests.capture.printed.printing import SAMPLES, printed
+from tests.capture.printed.printing import LISTING, SAMPLES, printed
 
 OPTIONS = re.compile(r", options \[[^\]]*\]")
 DECODED = re.compile(r"(, length \d+): .*")
@@ -71,3 +71,26 @@ def test_what_proves_a_wait_is_a_proof(capture: Path) -> None:
             again = analyze_text("\n".join(proof)).flows.iloc[0]
             assert (again.verdict, again.waiting_side) == ("close_wait", flow.waiting_side)
             assert again.since.time() == flow.since.time()
+
+
+@pytest.mark.parametrize("family", ["IP", "IP6"])
+def test_what_text_does_not_tell_is_not_written(family: str) -> None:
+    """Neither a date nor an address; and what is written reads as it did."""
+    named = LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "db.9000").replace(" IP ", f" {family} ")
+    analysis = analyze_text(named)
+    written = analysis.to_tcpdump_text(0)
+    assert written.splitlines() == [
+        OPTIONS.sub(lambda found: re.sub(r"mss \d+,(nop,)?", "", found[0]), line) for line in named.splitlines()
+    ]
+    again = analyze_text(written).flows
+    assert again[FIELDS].astype(str).to_dict("records") == analysis.flows[FIELDS].astype(str).to_dict("records")
+
+
+def test_a_name_of_both_families() -> None:
+    named = LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "db.9000")
+    analysis = analyze_text(named + named.replace(" IP ", " IP6 "))
+    assert analysis.flows["client"].to_list() == ["web01", "web01 (IPv6)"]
+    assert [analysis.to_tcpdump_text(stream).splitlines()[0].split()[1:3] for stream in (0, 1)] == [
+        ["IP", "web01.46098"],
+        ["IP6", "web01.46098"],
+    ]

@@ -29,8 +29,8 @@ class Ends:
     """Reads ends, and keeps what stands for which name."""
 
     def __init__(self) -> None:
-        self.names: dict[str, bytes] = {}
-        """Packed addresses that stand for names."""
+        self.names: dict[tuple[str, bool], bytes] = {}
+        """Packed addresses that stand for names, of IPv4 and of IPv6."""
         self.telling: dict[str, bytes] = {}
         """Those of names that tell their own."""
         self.services: dict[str, int] = {}
@@ -70,6 +70,13 @@ class Ends:
         if service and not service.isdecimal():
             self.known_services[service] = end[1]
 
+    def named(self) -> dict[bytes, str]:
+        """Give the names by the addresses that stand for them, each once: one that has both kinds tells of which it is."""
+        return {
+            address: f"{host} (IPv6)" if six and (host, False) in self.names else host
+            for (host, six), address in self.names.items()
+        }
+
     def _read(self, text: str, six: bool) -> End | None:
         colon = _COLON_PORT.fullmatch(text)
         host, _, service = (colon[1].strip("[]"), "", colon[2]) if colon else text.rpartition(".")
@@ -102,14 +109,13 @@ class Ends:
         if (told := _AMAZON.match(host)) and (its_own := _packed(".".join(told.groups()))):
             self.telling[host] = its_own
             return its_own
-        name = f"{host} (IPv6)" if six else host
-        if name not in self.names:
+        if (host, six) not in self.names:
             number = int.from_bytes(hashlib.sha256(host.encode()).digest()[:12], "big")
             while (address := _of_number(number, six)) in self._taken:
                 number += 1
-            self.names[name] = address
+            self.names[host, six] = address
             self._taken.add(address)
-        return self.names[name]
+        return self.names[host, six]
 
 
 def _of_number(number: int, six: bool) -> bytes:

@@ -34,7 +34,7 @@ def describe(learned: Learned, info: "CaptureInfo") -> None:
         learned.quotes,
         learned.asides.lines,
         learned.clock.dating,
-        hosts={address_words(address): name for name, address in learned.ends.names.items()},
+        hosts={address_words(address): name for address, name in learned.ends.named().items()},
         services=frozenset(learned.ends.services.values()),
         is_whole=not (learned.kinds[Kind.quiet] or learned.kinds[Kind.cut] or _unprinted(learned)),
         remarks=names + others,
@@ -66,9 +66,10 @@ def _times(learned: Learned) -> Iterator[str]:
 def _names(learned: Learned) -> Iterator[str]:
     ends = learned.ends
     if ends.names:
-        more = f" and {len(ends.names) - _NAMED:,} more" if len(ends.names) > _NAMED else ""
+        names = sorted({host for host, _ in ends.names})
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         yield (
-            f"hosts are printed by name, and their addresses are not known: {', '.join(sorted(ends.names)[:_NAMED])}{more} "
+            f"hosts are printed by name, and their addresses are not known: {', '.join(names[:_NAMED])}{more} "
             "(print addresses with -n)"
         )
     if ends.telling:

@@ -29,7 +29,7 @@ class Replays:
     def has(self, packet: Packet) -> bool:
         """Whether this packet is a replay; if not, it is known from now on."""
         told = packet.summary
-        key = hash((told.stamp, told.source, told.destination, told.flags, told.seq, told.ack, told.length, told.kind))
+        key = hash((told.stamp, told.source, told.destination, told.six, told.flags, told.seq, told.ack, told.length, told.kind))
         place = self._places.get(key)
         anew = told.source and (packet.begins or self._goes_back(told.stamp))  # what names no ends may be any packet
         if place is not None and (self._follows(key) or anew):
