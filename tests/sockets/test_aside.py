@@ -55,6 +55,13 @@ def test_names_in_packets_and_addresses_in_a_table() -> None:
     assert (flow.client, flow.server, flow.server_kernel_state, flow.server_pid) == ("web01", "app", "CLOSE_WAIT", 297)
 
 
+def test_a_table_tells_the_addresses_of_names() -> None:
+    analysis = analyze_text(LISTING.replace("10.0.0.1.46098", "web01.46098") + netstat("CLOSE_WAIT"))
+    assert "By the sockets of its flows, web01 is 10.0.0.1." in str(analysis.report())
+    assert "By the sockets of its flows" not in str(analysis.anonymized(bytes(32)).report())
+    assert "By the sockets of its flows" not in str(analyze_text(LISTING + netstat("CLOSE_WAIT")).report())
+
+
 def test_a_name_that_only_one_end_has() -> None:
     """The other end's address has to be the socket's."""
     named = LISTING.replace("10.0.0.1.46098", "web01.46098")

@@ -9,6 +9,7 @@ from closewait_pcap import quantities
 from closewait_pcap.quantities import NO_TIME
 from closewait_pcap.reports.account import Account
 from closewait_pcap.reports.parts import Part, Section, Sentence
+from closewait_pcap.results.addresses import address_text
 from closewait_pcap.results.result import Result
 from closewait_pcap.results.values import Values
 from closewait_pcap.sockets.counting import Queue, queues
@@ -67,6 +68,7 @@ def say(account: Account) -> Section | None:
     here = np.isin(agreement.row, shown)
     parts: list[Part] = [Sentence(_overview(matches, agreement, here, shown))]
     parts += [Sentence(sentence, 1) for sentence in reader_sentences(matches.snapshots)]
+    parts += map(Sentence, _addresses(result, matches))
     parts += _holders(result, matches, shown)
     differences = _differences(result, agreement, np.flatnonzero(here & ~agreement.agrees))
     if differences:
@@ -91,6 +93,21 @@ def _overview(matches: "Matches", agreement: Agreement, here: Values, shown: Val
     differ = states - agree
     text += f", {differ:,} differ{'s' * (differ == 1)}" if differ else ""
     return f"{text}; {quantities.count(absent, 'end')} without a socket." if absent else f"{text}."
+
+
+def _addresses(result: Result, matches: "Matches") -> list[str]:
+    """Tell the addresses of hosts that packets name, as the sockets of their flows have them; not of names that were dropped."""
+    joined = np.flatnonzero(matches.flow_of >= 0) if result.hosts else np.empty(0, np.int64)
+    flows, known = result.facts.flows[matches.flow_of[joined]], dict[str, str]()
+    for place, end, flow in zip(joined.tolist(), matches.end_of[joined].tolist(), flows, strict=True):
+        socket = matches.sockets[place]
+        for its, which in ((socket.local, "ab"[end]), (socket.peer, "ba"[end])):
+            words = int(flow[f"{which}_hi"]), int(flow[f"{which}_lo"])
+            name = result.hosts.get(words)
+            if name is not None and its.address is not None and name != address_text(*words):
+                known.setdefault(name, str(its.address))
+    told = [f"{name} is {address}" for name, address in sorted(known.items())[:MOST]]
+    return [f"By the sockets of its flows, {', '.join(told)}."] if told else []
 
 
 def table_names(snapshots: Sequence[Snapshot]) -> str:
