@@ -13,7 +13,7 @@ from closewait_pcap import __version__
 from closewait_pcap.analysis import Analysis
 from closewait_pcap.analyzing import MAX_FLOWS, STUCK_AFTER
 from closewait_pcap.anonymizing import KEY_BYTES
-from closewait_pcap.command.parameters import Address, Key, Moment, SocketCommand, Span, Zone
+from closewait_pcap.command.parameters import ADDRESS, MOMENT, SPAN, ZONE, Key, SocketCommand
 from closewait_pcap.command.progress import announce_compiling, follow, will_compile
 from closewait_pcap.command.settings import Settings
 from closewait_pcap.command.terminal import complain, page, show
@@ -54,11 +54,11 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
 @click.option("--each", is_flag=True, help="Analyse each capture on its own: one line and, with --report, one bundle each.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="With --each: so many at the same time.")
 @click.option("--all", "all_flows", is_flag=True, help="List every flow, not only those that wait or waited.")
-@click.option("--stuck-after", type=Span(), default=STUCK_AFTER, show_default=True, help="A wait this long counts as stuck.")
-@click.option("--host", type=Address(), help="Show flows of this address only.")
+@click.option("--stuck-after", type=SPAN, default=STUCK_AFTER, show_default=True, help="A wait this long counts as stuck.")
+@click.option("--host", type=ADDRESS, help="Show flows of this address only.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Show flows of this port only.")
-@click.option("--since", type=Moment(), help="Show flows that were there at or after this time (ISO 8601, UTC).")
-@click.option("--until", type=Moment(), help="Show flows that were there at or before this time.")
+@click.option("--since", type=MOMENT, help="Show flows that were there at or after this time (ISO 8601, UTC).")
+@click.option("--until", type=MOMENT, help="Show flows that were there at or before this time.")
 @click.option(
     "--sockets",
     multiple=True,
@@ -77,7 +77,7 @@ EXIT_FOUND, EXIT_UNREADABLE, EXIT_SOME_UNREADABLE, EXIT_INTERRUPTED = 1, 2, 3, 1
     metavar="[KEYFILE]",
     help="Map addresses, in reports and evidence alike, prefixes kept, and drop names; without a key, with a random one.",
 )
-@click.option("--tz", type=Zone(), default="UTC", show_default=True, help="The time zone of times in printed packets.")
+@click.option("--tz", type=ZONE, default="UTC", show_default=True, help="The time zone of times in printed packets.")
 @click.option("--fail-on", type=click.Choice(["close-wait", "stuck"]), help="Exit with 1 where such flows are shown.")
 @click.option(
     "--max-flows",

@@ -47,11 +47,8 @@ class Flow:
 
     def _rung(self, step: Step, previous: int) -> str:
         name = printable(f"{step.file} {step.frame}") if self._of_several else str(step.frame)
-        when = (
-            clock_time(step.time, self.ladder.dating)
-            if not previous or step.time < previous
-            else f"+{span(step.time - previous)}"
-        )
+        follows = previous and step.time >= previous
+        when = f"+{span(step.time - previous)}" if follows else clock_time(step.time, self.ladder.dating)
         line = f"-- {step.label} {step.numbers}".rstrip() + " "
         packet = line.ljust(_PACKET - 1, "-") + ">" if step.sender == CLIENT else "<" + line.ljust(_PACKET - 1, "-")
         return _line(name, when if step.time else "", states=step.states, packet=packet)

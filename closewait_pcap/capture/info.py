@@ -104,8 +104,8 @@ class CaptureInfo:
     @property
     def dating(self) -> Dating:
         """What is known of the day of its times: of several files, all dates are told where one tells any."""
-        told = {Dating.FULL if printout is None else printout.dating for printout in self.printouts}
-        return told.pop() if len(told) == 1 else Dating.FULL
+        first, *others = (Dating.FULL if printout is None else printout.dating for printout in self.printouts)
+        return first if all(other is first for other in others) else Dating.FULL
 
     @property
     def printouts(self) -> "list[Printout | None]":

@@ -1,6 +1,6 @@
 """What the words on a command line mean: times, addresses, spans, and which files are socket tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,61 +18,49 @@ _BINARY = frozenset(range(9)) | frozenset(range(14, 27))
 """Bytes that no text has, and nearly every capture, compressed or not."""
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A time: ISO 8601, or as the reports print it; UTC where it names no zone."""
+class Told(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
+    """What a function reads from a word; of a wrong one it says what is wrong.
 
-    name = "time"
+    Args:
+        name: what it is, for the help.
+        read: gives the value; raises ValueError.
+    """
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn text into ns since the epoch."""
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
         try:
-            return parse_moment(str(value))
+            return self._read(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class Address(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """An IP address, in brackets or not."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Turn text into the two words that are stored of an address."""
-        try:
-            return parse_address(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _span(text: str) -> str:
+    """Check a span of time; `analyze` reads it."""
+    parse_span(text)
+    return text
 
 
-class Span(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A span of time, such as 1s, 500ms or 2min."""
+def _zone(text: str) -> str:
+    """Check a time zone; `analyze` reads it."""
+    if text != "UTC":
+        from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
 
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text; `analyze` reads it."""
-        try:
-            parse_span(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+        zone_of(text)
+    return text
 
 
-class Zone(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only
-    """A time zone, such as UTC, +02:00 or Europe/Berlin."""
-
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the text; `analyze` reads it."""
-        if value != "UTC":
-            from closewait_pcap.capture.printed.times import zone_of  # noqa: PLC0415 - for text alone
-
-            try:
-                zone_of(str(value))
-            except ValueError as error:
-                self.fail(str(error), param, ctx)
-        return str(value)
+MOMENT = Told("time", parse_moment)
+"""ISO 8601, or as the reports print it; UTC where it names no zone."""
+ADDRESS = Told("address", parse_address)
+"""An IP address, in brackets or not."""
+SPAN = Told("span", _span)
+"""Such as 1s, 500ms or 2min."""
+ZONE = Told("zone", _zone)
+"""Such as UTC, +02:00 or Europe/Berlin."""
 
 
 class Key(click.ParamType):  # type: ignore[type-arg] # generic in newer clicks only

@@ -121,15 +121,8 @@ def _end(ax: "Axes", y: float, found: Ladder, previous: int) -> None:
     ax.plot([_LINES[0] - 0.03, _LINES[1] + 0.03], [y, y], color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)))
     ax.text(0.13, y, "capture's end", ha="right", va="center", fontsize=style.SMALL, color=style.INK)
     if found.end_time is not None:
-        ax.text(
-            0.15,
-            y,
-            _when(found.end_time, previous, found.dating),
-            ha="left",
-            va="center",
-            fontsize=style.SMALL,
-            color=style.MUTED,
-        )
+        when = _when(found.end_time, previous, found.dating)
+        ax.text(0.15, y, when, ha="left", va="center", fontsize=style.SMALL, color=style.MUTED)
     ax.text(sum(_LINES) / 2, y + 0.2, ending(found), ha="center", va="top", fontsize=style.SMALL, fontweight="bold",
             color=style.INK)  # fmt: skip
 

@@ -120,7 +120,8 @@ def _named(snapshots: list[Snapshot], begin: int, end: int, dating: Dating) -> s
     time = snapshots[0].time
     if time is None:
         return told
-    when = f"{told}, {quantities.short_moment(time, dating)} UTC"
+    zone = "" if dating is Dating.NO_CLOCK else " UTC"
+    when = f"{told}, {quantities.short_moment(time, dating)}{zone}"
     if time > end:
         return f"{when} ({quantities.span(time - end)} after the capture's end)"
     return f"{when} ({quantities.span(begin - time)} before the capture's begin)" if time < begin else when

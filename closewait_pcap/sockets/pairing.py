@@ -129,13 +129,14 @@ def named_pairs(sockets: list[Socket], flows: Structured, hosts: Container[tuple
     by_ports: dict[tuple[int, int], list[_Half]] = {}
     columns = [flows[name].tolist() for name in ("a_hi", "a_lo", "b_hi", "b_lo", "ports", "first_frame")]
     for row, (a_hi, a_lo, b_hi, b_lo, ports, frame) in enumerate(zip(*columns, strict=True)):
-        first = None if (a_hi, a_lo) in hosts else _end(a_hi, a_lo, ports >> 16)
-        second = None if (b_hi, b_lo) in hosts else _end(b_hi, b_lo, ports)
-        if frame and (first is None or second is None):
-            one, other = ports >> 16 & 0xFFFF, ports & 0xFFFF
-            ends = a_hi, a_lo, b_hi, b_lo
-            by_ports.setdefault((one, other), []).append(_Half(row, 0, first, second, ends))
-            by_ports.setdefault((other, one), []).append(_Half(row, 1, second, first, ends))
+        first_named, second_named = (a_hi, a_lo) in hosts, (b_hi, b_lo) in hosts
+        if not frame or not (first_named or second_named):
+            continue
+        first = None if first_named else _end(a_hi, a_lo, ports >> 16)
+        second = None if second_named else _end(b_hi, b_lo, ports)
+        one, other, words = ports >> 16 & 0xFFFF, ports & 0xFFFF, (a_hi, a_lo, b_hi, b_lo)
+        by_ports.setdefault((one, other), []).append(_Half(row, 0, first, second, words))
+        by_ports.setdefault((other, one), []).append(_Half(row, 1, second, first, words))
     found: list[tuple[int, int, int]] = []
     for number, socket in enumerate(sockets):
         if socket.state is State.LISTEN or socket.local.port is None or socket.peer.port is None:

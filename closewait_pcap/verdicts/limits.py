@@ -65,7 +65,7 @@ MEANINGS = {
     Limit.no_date: "no date is printed (or no time of day, only how long after another packet it was): on which day that was "
     "is not known",
     Limit.no_times: "no time is told: since when, for how long, and whether too young cannot be said",
-    Limit.named: "a host or a port is printed by its name alone: which address or port that is, is not known",
+    Limit.named: "a host or a port is printed by its name alone: the packets do not tell which address or port that is",
     Limit.not_printed: "packets of the capture are not printed, or not whole: a FIN or a RST may be among them",
 }
 

@@ -68,10 +68,7 @@ def _names(learned: Learned) -> Iterator[str]:
     if ends.names:
         names = sorted({host for host, _ in ends.names})
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        yield (
-            f"hosts are printed by name, and their addresses are not known: {', '.join(names[:_NAMED])}{more} "
-            "(print addresses with -n)"
-        )
+        yield (f"hosts are printed by name, without their addresses: {', '.join(names[:_NAMED])}{more} (print addresses with -n)")
     if ends.telling:
         told = [f"{name} is {ipaddress.ip_address(address)}" for name, address in sorted(ends.telling.items())[:_NAMED]]
         more = f" and {len(ends.telling) - _NAMED:,} more" if len(ends.telling) > _NAMED else ""

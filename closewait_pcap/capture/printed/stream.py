@@ -135,10 +135,8 @@ class Printed:
         self.learned.kinds[told.kind] += 1
         source = destination = None
         if told.kind is Kind.tcp:
-            source, destination = (
-                self.learned.ends.read(told.source, told.six),
-                self.learned.ends.read(told.destination, told.six),
-            )
+            read = self.learned.ends.read
+            source, destination = read(told.source, told.six), read(told.destination, told.six)
         if source is None or destination is None:
             return RAW, *frames.OTHER
         seq, ack, window = self.learned.numbers.resolve(packet, told, source, destination, ahead)

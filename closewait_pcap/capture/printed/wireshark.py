@@ -23,6 +23,12 @@ _TCP = re.compile(
     r"(?: Ack=(?P<ack>\d{1,10}))?(?: Win=(?P<window>\d{1,10}))?(?: Urg=\d+)?(?: Len=(?P<length>\d{1,10}))?"
 )
 _FLAGS = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": 32, "ECE": 64, "ECN": 64, "CWR": 128}
+_NOT_TCP = frozenset((
+    "UDP", "ICMP", "ICMPv6", "DNS", "ARP", "MDNS", "LLMNR", "NBNS", "BROWSER", "SSDP", "NTP", "DHCP", "DHCPv6", "BOOTP", "QUIC",
+    "SNMP", "TFTP", "RADIUS", "IGMP", "IGMPv2", "IGMPv3", "OSPF", "VRRP", "EIGRP", "PIMv2", "SCTP", "ESP", "STP", "RSTP", "LLDP",
+    "CDP", "EAPOL", "LOOP",
+))  # fmt: skip
+"""Protocols that go without TCP, or (DNS) nearly always do: what Wireshark calls anything else may be carried by it."""
 _WS = re.compile(r"\bWS=(\d{1,5})\b")
 
 
@@ -43,7 +49,7 @@ def parse(text: str) -> Summary | None:
         return None
     size = int(row["size"]) if row["size"] else None
     if row["protocol"] != "TCP":
-        kind = Kind.other if row["protocol"] in ("UDP", "ICMP", "ICMPv6", "DNS", "ARP") else Kind.quiet
+        kind = Kind.other if row["protocol"] in _NOT_TCP else Kind.quiet
         return Summary(kind, stamp, row["source"], row["destination"], size=size, wireshark=True)
     told = _TCP.match(text, row.end())
     if told is None:

@@ -44,7 +44,7 @@ def test_names_are_said() -> None:
     analysis = analyze_text(LISTING.replace("10.0.0.1.46098", "web01.46098").replace("10.0.0.2.9000", "app.my-service"))
     flow = analysis.flows.iloc[0]
     (hosts,) = (warning for warning in analysis.warnings if "hosts are printed by name" in warning)
-    assert "their addresses are not known: app, web01 " in hosts
+    assert "without their addresses: app, web01 " in hosts
     assert (flow.client, flow.server) == ("web01", "app")
     (services,) = (warning for warning in analysis.warnings if "no port is known" in warning)
     assert f"my-service is {flow.server_port}" in services

@@ -106,6 +106,12 @@ def test_rows_belong_to_the_flow_whose_numbers_are_there_before_the_next_such_ro
     assert [analysis.packets(stream)["line"].to_list()[3:6] for stream in range(3)] == [[10, 11, 12], [15, 16, 17], [20, 21, 22]]
 
 
+def test_what_goes_without_tcp_hides_nothing() -> None:
+    rows = "20 5.0 192.0.2.9 → 224.0.0.251 MDNS 87 Standard query\n21 5.1 192.0.2.9 → 192.0.2.1 NTP 90 NTP Version 4, client\n"
+    assert "not_printed" not in str(analyze_text(HTTP + rows).flows["limits"][0])
+    assert "not_printed" in str(analyze_text(HTTP + rows.replace("NTP", "MySQL")).flows["limits"][0])
+
+
 def test_rows_without_ports_are_refused_with_a_reason() -> None:
     with pytest.raises(CaptureError, match="show neither ports nor flags nor numbers"):
         analyze_text("1 0.0 192.0.2.1 → 192.0.2.2 TLSv1.2 583 Client Hello\n2 0.1 192.0.2.2 → 192.0.2.1 TLSv1.2 99 Alert\n")
